@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The ABI between `ferrule.ko` and user space, and nothing else.
+//!
+//! Three things cross the boundary, and each has a file here:
+//!
+//! ```text
+//! program (one blob)      ioctl arguments        what both talk about
+//! ------------------      ---------------        --------------------
+//! program  header,        ioctl  numbers,        hook   families, hooks,
+//!          records               structures             verdicts
+//! insn     opcodes                               limit  sizes refused
+//! field    operands                              error  why a program was refused
+//! ```
+//!
+//! Kbuild compiles this crate for the module and cargo compiles it for the tools, from the same
+//! files. The C header `uapi/include/linux/ferrule.h` says the same for C programs; the tests prove
+//! that the two agree in every size, alignment, offset and constant.
+//!
+//! # Rules of the ABI
+//!
+//! - Integers are in the byte order of the machine: program and module share one.
+//! - Every structure is `repr(C)` without implicit padding (`zerocopy` refuses to derive
+//!   `IntoBytes` otherwise), so no uninitialised byte can cross.
+//! - Reserved fields and unknown flag bits must be zero, and are refused when they are not: they
+//!   can be given a meaning later.
+//! - [`ABI_VERSION`] changes when the meaning of an existing byte does. New opcodes, fields, sections
+//!   and ioctls do not change it: an older module refuses them by name.
+#![no_std]
+#![forbid(unsafe_code)]
+
+#[macro_use]
+mod layout;
+
+pub mod error;
+pub mod field;
+pub mod hook;
+pub mod insn;
+pub mod ioctl;
+pub mod limit;
+pub mod program;
+
+pub use layout::{EnumLayout, FieldLayout, StructLayout};
+
+/// The version of everything in this crate. Carried by every program and every ioctl argument.
+pub const ABI_VERSION: u32 = 1;
+
+/// "No such thing" in a field that holds an index.
+pub const NONE: u32 = u32::MAX;
+
+/// Path of the character device.
+pub const DEVICE_PATH: &str = "/dev/ferrule";
+
+/// Every structure of the ABI, for the tests that compare them with the C header and with the
+/// golden layout.
+pub const STRUCTS: &[StructLayout] = &[
+    insn::Insn::LAYOUT,
+    program::Section::LAYOUT,
+    program::Header::LAYOUT,
+    program::Text::LAYOUT,
+    program::Range32::LAYOUT,
+    program::Wide::LAYOUT,
+    program::RangeWide::LAYOUT,
+    program::Table::LAYOUT,
+    program::Chain::LAYOUT,
+    program::BaseChain::LAYOUT,
+    program::Rule::LAYOUT,
+    program::Counter::LAYOUT,
+    ioctl::Info::LAYOUT,
+    ioctl::Load::LAYOUT,
+    ioctl::Change::LAYOUT,
+    ioctl::Read::LAYOUT,
+    ioctl::CounterValue::LAYOUT,
+    ioctl::HookValue::LAYOUT,
+];
+
+/// Every enumeration of the ABI; see [`STRUCTS`].
+pub const ENUMS: &[EnumLayout] = &[
+    insn::Opcode::LAYOUT,
+    field::Field::LAYOUT,
+    hook::Family::LAYOUT,
+    hook::Hook::LAYOUT,
+    hook::Verdict::LAYOUT,
+    hook::ChainType::LAYOUT,
+    program::SectionId::LAYOUT,
+    program::TableKind::LAYOUT,
+    error::VerifyError::LAYOUT,
+];
+
+/// Every constant of the ABI that is no enumerator, by its name in C; see [`STRUCTS`].
+pub const CONSTANTS: &[(&str, u64)] = &[
+    ("FERRULE_ABI_VERSION", ABI_VERSION as u64),
+    ("FERRULE_NONE", NONE as u64),
+    ("FERRULE_MAGIC", program::MAGIC as u64),
+    ("FERRULE_SECTIONS", program::SECTIONS as u64),
+    ("FERRULE_SECTION_ALIGN", program::SECTION_ALIGN as u64),
+    ("FERRULE_INSN_NEGATE", insn::FLAG_NEGATE as u64),
+    ("FERRULE_FAMILY_BIT_IP", hook::FAMILY_BIT_IP as u64),
+    ("FERRULE_FAMILY_BIT_IP6", hook::FAMILY_BIT_IP6 as u64),
+    ("FERRULE_COUNTER_IMPLICIT", program::COUNTER_IMPLICIT as u64),
+    ("FERRULE_COUNTER_INITIAL", program::COUNTER_INITIAL as u64),
+    ("FERRULE_COUNTER_POLICY", program::COUNTER_POLICY as u64),
+    ("FERRULE_MAX_PROGRAM_SIZE", limit::MAX_PROGRAM_SIZE as u64),
+    ("FERRULE_MAX_SOURCE_SIZE", limit::MAX_SOURCE_SIZE as u64),
+    ("FERRULE_MAX_INSNS", limit::MAX_INSNS as u64),
+    ("FERRULE_MAX_STEPS", limit::MAX_STEPS as u64),
+    ("FERRULE_MAX_DEPTH", limit::MAX_DEPTH as u64),
+    ("FERRULE_MAX_CHAINS", limit::MAX_CHAINS as u64),
+    ("FERRULE_MAX_BASE_CHAINS", limit::MAX_BASE_CHAINS as u64),
+    ("FERRULE_MAX_PRIORITIES", limit::MAX_PRIORITIES as u64),
+    ("FERRULE_MAX_RULES", limit::MAX_RULES as u64),
+    ("FERRULE_MAX_COUNTERS", limit::MAX_COUNTERS as u64),
+    ("FERRULE_LOAD_DRY_RUN", ioctl::LOAD_DRY_RUN as u64),
+    ("FERRULE_RESET_COUNTERS", ioctl::RESET_COUNTERS as u64),
+    ("FERRULE_RESET_HOOKS", ioctl::RESET_HOOKS as u64),
+    ("FERRULE_GENERATION_ANY", ioctl::GENERATION_ANY),
+    ("FERRULE_IOC_INFO", ioctl::IOC_INFO as u64),
+    ("FERRULE_IOC_LOAD", ioctl::IOC_LOAD as u64),
+    ("FERRULE_IOC_FLUSH", ioctl::IOC_FLUSH as u64),
+    ("FERRULE_IOC_RESET", ioctl::IOC_RESET as u64),
+    ("FERRULE_IOC_PROGRAM", ioctl::IOC_PROGRAM as u64),
+    ("FERRULE_IOC_COUNTERS", ioctl::IOC_COUNTERS as u64),
+    ("FERRULE_IOC_HOOKS", ioctl::IOC_HOOKS as u64),
+];

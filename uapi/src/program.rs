@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The rule program: one blob, as `userctl` makes it and the module keeps it.
+//!
+//! ```text
+//! Header      magic, version, size, and a table of sections
+//! Insns       [Insn]        the code, chain after chain
+//! Ranges32    [Range32]     what narrow tables are made of
+//! WidePairs   [RangeWide]   what wide tables are made of, and operands of wide matches
+//! Tables      [Table]       constant lookup structures: slices of the two above
+//! Chains      [Chain]       each a run of Insns; together they cover them all, in order
+//! BaseChains  [BaseChain]   where chains are hooked in, in the order of definition
+//! Rules       [Rule]        what to call the rule that decided
+//! Counters    [Counter]     identity of each counter, strictly ascending
+//! Strings     bytes         names, unterminated
+//! Source      bytes         the ruleset as text: kept, given back, never read by the module
+//! ```
+//!
+//! A section begins at the first multiple of [`SECTION_ALIGN`] after the one before it ends, the gap
+//! is zero, and the last ends where the program does: there is one way to lay out a program, and no
+//! byte of it is unaccounted for. Sections 10 to 15 are reserved (named sets and maps, stateful
+//! objects, elements, classifiers) and must be empty.
+
+use zerocopy_derive::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// The first four bytes of a program, as a number: "FRUL" on a little-endian machine. A program made
+/// for the other byte order is refused by it.
+pub const MAGIC: u32 = 0x4c55_5246;
+
+/// How many sections a header describes.
+pub const SECTIONS: usize = 16;
+
+/// Alignment of a section's beginning, in bytes.
+pub const SECTION_ALIGN: u32 = 8;
+
+abi_enum! {
+    /// Index of a section in the header.
+    pub enum SectionId: u8 = "FERRULE_SECTION_" {
+        /// The code.
+        Insns = 0, "INSNS",
+        /// Ranges of 32-bit numbers.
+        Ranges32 = 1, "RANGES32",
+        /// Pairs of 128-bit numbers.
+        WidePairs = 2, "WIDE_PAIRS",
+        /// Lookup structures.
+        Tables = 3, "TABLES",
+        /// Chains.
+        Chains = 4, "CHAINS",
+        /// Base chains.
+        BaseChains = 5, "BASE_CHAINS",
+        /// Rules.
+        Rules = 6, "RULES",
+        /// Counters.
+        Counters = 7, "COUNTERS",
+        /// Names.
+        Strings = 8, "STRINGS",
+        /// The ruleset as text.
+        Source = 9, "SOURCE",
+    }
+}
+
+abi_struct! {
+    /// Where a section is.
+    pub struct Section = ferrule_section {
+        /// Offset from the beginning of the program, in bytes.
+        pub offset: u32,
+        /// Size in bytes: a multiple of its element's.
+        pub size: u32,
+    }
+}
+
+abi_struct! {
+    /// The beginning of a program.
+    pub struct Header = ferrule_header {
+        /// [`MAGIC`].
+        pub magic: u32,
+        /// [`crate::ABI_VERSION`].
+        pub version: u32,
+        /// Size of the whole program in bytes.
+        pub size: u32,
+        /// No flag is defined: zero.
+        pub flags: u32,
+        /// The next handle that whoever changes this ruleset is to give out. At least 1.
+        pub next_handle: u64,
+        /// Zero.
+        pub reserved: [u64; 4],
+        /// By [`SectionId`].
+        pub sections: [Section; SECTIONS],
+    }
+}
+
+abi_struct! {
+    /// A piece of the strings or of the source section.
+    pub struct Text = ferrule_text {
+        /// Offset from the beginning of that section, in bytes.
+        pub offset: u32,
+        /// Length in bytes.
+        pub len: u32,
+    }
+}
+
+abi_struct! {
+    /// Numbers from `lo` to `hi`, both included.
+    pub struct Range32 = ferrule_range32 {
+        /// The least.
+        pub lo: u32,
+        /// The greatest.
+        pub hi: u32,
+    }
+}
+
+abi_struct! {
+    /// A 128-bit number.
+    #[derive(PartialOrd, Ord)]
+    pub struct Wide = ferrule_wide {
+        /// The more significant half.
+        pub hi: u64,
+        /// The less significant half.
+        pub lo: u64,
+    }
+}
+
+abi_struct! {
+    /// Numbers from `lo` to `hi`, both included; or a mask (`lo`) and a value (`hi`).
+    pub struct RangeWide = ferrule_range_wide {
+        /// The least, or the mask.
+        pub lo: Wide,
+        /// The greatest, or the value.
+        pub hi: Wide,
+    }
+}
+
+abi_enum! {
+    /// How a constant table is looked up.
+    pub enum TableKind: u8 = "FERRULE_TABLE_" {
+        /// Binary search in ascending, disjoint [`Range32`].
+        Ranges32 = 1, "RANGES32",
+        /// Binary search in ascending, disjoint [`RangeWide`].
+        RangesWide = 2, "RANGES_WIDE",
+    }
+}
+
+abi_struct! {
+    /// A constant lookup structure.
+    pub struct Table = ferrule_table {
+        /// A [`TableKind`].
+        pub kind: u8,
+        /// Zero.
+        pub reserved: [u8; 3],
+        /// Index of its first range in the section that its kind says.
+        pub first: u32,
+        /// How many ranges. At least 1.
+        pub count: u32,
+    }
+}
+
+abi_struct! {
+    /// A chain.
+    pub struct Chain = ferrule_chain {
+        /// nft's handle.
+        pub handle: u64,
+        /// Name of its table, in the strings section.
+        pub table: Text,
+        /// Name, in the strings section.
+        pub name: Text,
+        /// Index of its first instruction: where the chain before it ends.
+        pub first_insn: u32,
+        /// How many instructions. At least 1; the last one ends the chain.
+        pub insn_count: u32,
+        /// [`crate::hook::Family`] of its table.
+        pub family: u8,
+        /// Zero.
+        pub reserved: [u8; 7],
+    }
+}
+
+abi_struct! {
+    /// A base chain. Those at one hook and priority run in the order of this section.
+    pub struct BaseChain = ferrule_base_chain {
+        /// Index of its chain.
+        pub chain: u32,
+        /// Priority: lower runs earlier.
+        pub priority: i32,
+        /// [`crate::hook::Hook`].
+        pub hook: u8,
+        /// The packet families that it sees: [`crate::hook::Family::bits`] of its table.
+        pub families: u8,
+        /// [`crate::hook::Verdict`] where no rule decides.
+        pub policy: u8,
+        /// [`crate::hook::ChainType`].
+        pub kind: u8,
+        /// Counter of what the policy dropped, or [`crate::NONE`].
+        pub counter: u32,
+    }
+}
+
+abi_struct! {
+    /// A rule: what to call it, and where it came from.
+    pub struct Rule = ferrule_rule {
+        /// nft's handle, unique in the ruleset.
+        pub handle: u64,
+        /// Its text in the source section.
+        pub source: Text,
+        /// Name of the file that it was read from, in the strings section; may be empty.
+        pub file: Text,
+        /// Line in that file, from 1; 0 if unknown.
+        pub line: u32,
+        /// Index of its chain.
+        pub chain: u32,
+        /// Index of its first instruction, for listings.
+        pub first_insn: u32,
+        /// How many instructions, for listings.
+        pub insn_count: u32,
+    }
+}
+
+/// [`Counter::flags`]: no `counter` statement stands for it; the compiler counts what a rule or a
+/// policy drops.
+pub const COUNTER_IMPLICIT: u32 = 1;
+
+/// [`Counter::flags`]: begins with `packets` and `bytes`, not with what it had before.
+pub const COUNTER_INITIAL: u32 = 2;
+
+/// [`Counter::flags`]: [`Counter::owner`] is a base chain, not a rule.
+pub const COUNTER_POLICY: u32 = 4;
+
+abi_struct! {
+    /// A counter. Its values are state, not program: they are kept from one generation to the next
+    /// as long as the new program has a counter of the same identity.
+    pub struct Counter = ferrule_counter {
+        /// Identity: strictly ascending in the section.
+        pub identity: u64,
+        /// Packets to begin with; 0 without [`COUNTER_INITIAL`].
+        pub packets: u64,
+        /// Bytes to begin with; 0 without [`COUNTER_INITIAL`].
+        pub bytes: u64,
+        /// Index of the rule, or of the base chain, that it belongs to.
+        pub owner: u32,
+        /// [`COUNTER_IMPLICIT`], [`COUNTER_INITIAL`], [`COUNTER_POLICY`].
+        pub flags: u32,
+    }
+}
