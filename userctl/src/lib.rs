@@ -1,2 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
-//! userctl.
+//! From rule text to program bytes, and back.
+//!
+//! ```text
+//! text ─► lang ─► Script ─► ruleset ─► Ruleset ─► compile ─► Compiled (program bytes)
+//!                              ▲           │                     │
+//!                              │           └─► listing ─► text   └─► disasm ─► text
+//!                              └── a program's source section (Ruleset::from_program)
+//! ```
+//!
+//! Each stage imports only from those before it, and refuses its input with errors that carry a
+//! span of the source; [`diagnostic`] turns any of them into a message with line, caret and hint.
+//! Nothing here touches the device, and the only thing asked of the machine is what an interface is
+//! called ([`ruleset::Environment`]).
+
+pub mod compile;
+pub mod diagnostic;
+pub mod disasm;
+pub mod lang;
+pub mod listing;
+pub mod ruleset;
+pub mod source;
