@@ -140,7 +140,8 @@ abi_enum! {
 }
 
 abi_struct! {
-    /// A constant lookup structure.
+    /// A constant lookup structure. Tables of one kind lie one after another, without overlap, in the
+    /// order of this section.
     pub struct Table = ferrule_table {
         /// A [`TableKind`].
         pub kind: u8,

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The key: a packet's fields, parsed once.
+//!
+//! [`Key::parse`] walks the headers that the program asks for, in the order link-independent facts,
+//! network header, transport header, and notes for each field its value and that it is there. What
+//! is there is decided exactly as nftables does it (`nft_set_pktinfo_ipv4`, `nft_set_pktinfo_ipv6`
+//! and `nft_payload_eval` in Linux 7.3), so that a truncated or strange packet matches what it would
+//! match there:
+//!
+//! - the IPv4 header length is believed, even below 20;
+//! - a transport field is there if its own bytes are, whatever becomes of the rest of the header;
+//! - a fragment other than the first has a transport protocol but no transport header;
+//! - an IPv6 packet whose extension headers do not parse has neither.
+
+mod network;
+mod transport;
+
+use ferrule_uapi::{
+    field::{Field, FIRST_WIDE},
+    hook::Family,
+    program::Wide,
+};
+
+use crate::packet::Packet;
+
+/// A set of fields.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FieldSet(u64);
+
+impl FieldSet {
+    /// No field.
+    pub const EMPTY: Self = FieldSet(0);
+
+    /// Every field there is.
+    pub const ALL: Self = FieldSet(u64::MAX);
+
+    /// These fields.
+    pub const fn of(fields: &[Field]) -> Self {
+        let mut bits = 0;
+        let mut rest = fields;
+        while let [field, tail @ ..] = rest {
+            bits |= field.bit();
+            rest = tail;
+        }
+        FieldSet(bits)
+    }
+
+    /// Whether `field` is in the set.
+    pub const fn contains(self, field: Field) -> bool {
+        self.0 & field.bit() != 0
+    }
+
+    /// Whether any field is in both sets.
+    pub const fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// Adds `field`.
+    pub fn insert(&mut self, field: Field) {
+        self.0 |= field.bit();
+    }
+}
+
+/// How many narrow fields a key stores. Those beyond do not exist yet.
+const NARROW: usize = 38;
+
+/// How many wide ones.
+const WIDE: usize = 4;
+
+/// The fields of one packet.
+///
+/// # Invariants
+///
+/// Only fields whose bit in `present` is set have a meaning. A field is never present unless the
+/// packet has it.
+#[derive(Clone, Debug)]
+pub struct Key {
+    present: u64,
+    narrow: [u32; NARROW],
+    wide: [Wide; WIDE],
+}
+
+/// Where the transport header is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Transport {
+    /// Its protocol.
+    protocol: u8,
+    /// Its offset from the network header.
+    offset: u32,
+    /// Whether the packet is a fragment other than the first: it has no such header.
+    later_fragment: bool,
+}
+
+impl Key {
+    /// Parses the fields of `packet` that are `wanted`; others may be absent from the key.
+    pub fn parse<P: Packet>(packet: &P, wanted: FieldSet) -> Self {
+        let mut key = Key {
+            present: 0,
+            narrow: [0; NARROW],
+            wide: [Wide { hi: 0, lo: 0 }; WIDE],
+        };
+        key.parse_meta(packet);
+        if wanted.meets(NAMES) {
+            key.set_wide(Field::MetaIifname, wide(&packet.iifname()));
+            key.set_wide(Field::MetaOifname, wide(&packet.oifname()));
+        }
+        let transport = match packet.family() {
+            Family::Ip6 => key.parse_ipv6(packet, wanted),
+            Family::Ip | Family::Inet => key.parse_ipv4(packet),
+        };
+        if let Some(transport) = transport {
+            key.set(Field::MetaL4proto, transport.protocol.into());
+            if wanted.meets(TRANSPORT) && !transport.later_fragment {
+                key.parse_transport(packet, transport);
+            }
+        }
+        key
+    }
+
+    /// What needs no header, except that a looped-back packet's type is told by its address, later.
+    fn parse_meta<P: Packet>(&mut self, packet: &P) {
+        self.set(Field::MetaNfproto, packet.family() as u32);
+        self.set(Field::MetaProtocol, packet.protocol().into());
+        self.set(Field::MetaLength, packet.len());
+        self.set(Field::MetaMark, packet.mark());
+        self.set(Field::MetaIif, packet.iif());
+        self.set(Field::MetaOif, packet.oif());
+        self.set(Field::MetaPkttype, packet.pkttype().into());
+    }
+
+    /// The value of a narrow field, if it is there.
+    pub fn get(&self, field: u8) -> Option<u32> {
+        let value = self.narrow.get(usize::from(field))?;
+        self.has(field).then_some(*value)
+    }
+
+    /// The value of a wide field, if it is there.
+    pub fn get_wide(&self, field: u8) -> Option<Wide> {
+        let index = field.checked_sub(FIRST_WIDE)?;
+        let value = self.wide.get(usize::from(index))?;
+        self.has(field).then_some(*value)
+    }
+
+    /// Whether the field numbered `field` is there.
+    fn has(&self, field: u8) -> bool {
+        self.present.wrapping_shr(field.into()) & 1 != 0
+    }
+
+    /// Sets a narrow field.
+    pub(crate) fn set(&mut self, field: Field, value: u32) {
+        if let Some(slot) = self.narrow.get_mut(field as usize) {
+            *slot = value;
+            self.present |= field.bit();
+        }
+    }
+
+    /// Sets a wide field.
+    fn set_wide(&mut self, field: Field, value: Wide) {
+        let index = (field as u8).wrapping_sub(FIRST_WIDE);
+        if let Some(slot) = self.wide.get_mut(usize::from(index)) {
+            *slot = value;
+            self.present |= field.bit();
+        }
+    }
+}
+
+/// Interface names: copied only if wanted.
+const NAMES: FieldSet = FieldSet::of(&[Field::MetaIifname, Field::MetaOifname]);
+
+/// Fields of the transport header: read only if wanted.
+const TRANSPORT: FieldSet = FieldSet::of(&[
+    Field::ThSport,
+    Field::ThDport,
+    Field::TcpSport,
+    Field::TcpDport,
+    Field::TcpFlags,
+    Field::UdpSport,
+    Field::UdpDport,
+    Field::IcmpType,
+    Field::IcmpCode,
+    Field::Icmpv6Type,
+    Field::Icmpv6Code,
+]);
+
+/// Sixteen bytes as a number, the first the most significant.
+fn wide(bytes: &[u8; 16]) -> Wide {
+    let number = u128::from_be_bytes(*bytes);
+    Wide {
+        hi: number.wrapping_shr(64) as u64,
+        lo: number as u64,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Verified programs and views of them.
+//!
+//! A [`Program`] owns its bytes, whatever owns them for it, and remembers where the sections are. It
+//! can only be had from [`crate::verify`]. A [`View`] lends the sections as typed slices, for as long
+//! as a packet needs them.
+
+use ferrule_uapi::{
+    insn::Insn,
+    limit,
+    program::{
+        BaseChain, Chain, Counter, Header, Range32, RangeWide, Rule, SectionId, Table, Text,
+    },
+};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use crate::{key::FieldSet, verify::Layout};
+
+/// What holds a program's bytes: a buffer of the kernel, a vector, a borrowed slice.
+///
+/// The bytes must begin at an address that is a multiple of eight and be the same on each call.
+/// Nothing unsafe follows if they are not: views are then empty, and packets dropped.
+pub trait Storage {
+    /// The bytes.
+    fn bytes(&self) -> &[u8];
+}
+
+impl Storage for &[u8] {
+    fn bytes(&self) -> &[u8] {
+        self
+    }
+}
+
+impl Storage for &[u64] {
+    fn bytes(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
+/// A program that the verifier accepted.
+///
+/// # Invariants
+///
+/// `layout`, `fields` and `max_steps` are what the verifier found in `storage`'s bytes.
+#[derive(Clone, Debug)]
+pub struct Program<S> {
+    storage: S,
+    layout: Layout,
+    fields: FieldSet,
+    max_steps: u32,
+}
+
+impl<S: Storage> Program<S> {
+    /// For the verifier alone.
+    pub(crate) fn new(storage: S, layout: Layout, fields: FieldSet, max_steps: u32) -> Self {
+        Program {
+            storage,
+            layout,
+            fields,
+            max_steps,
+        }
+    }
+
+    /// The bytes that were verified.
+    pub fn bytes(&self) -> &[u8] {
+        self.storage.bytes()
+    }
+
+    /// The fields that the program looks at.
+    pub fn fields(&self) -> FieldSet {
+        self.fields
+    }
+
+    /// Most instructions that a packet may cost at one base chain.
+    pub fn max_steps(&self) -> u32 {
+        self.max_steps
+    }
+
+    /// The sections.
+    pub fn view(&self) -> View<'_> {
+        View::new(self.storage.bytes(), &self.layout, self.max_steps)
+    }
+}
+
+/// The sections of a verified program.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// The code.
+    pub insns: &'a [Insn],
+    /// What narrow tables are made of.
+    pub ranges32: &'a [Range32],
+    /// What wide tables are made of, and operands.
+    pub wide_pairs: &'a [RangeWide],
+    /// Lookup structures.
+    pub tables: &'a [Table],
+    /// Chains.
+    pub chains: &'a [Chain],
+    /// Base chains, in the order of definition.
+    pub base_chains: &'a [BaseChain],
+    /// Rules.
+    pub rules: &'a [Rule],
+    /// Counters.
+    pub counters: &'a [Counter],
+    /// Names.
+    pub strings: &'a [u8],
+    /// The ruleset as text.
+    pub source: &'a [u8],
+    next_handle: u64,
+    pub(crate) max_steps: u32,
+}
+
+impl<'a> View<'a> {
+    /// A view of `bytes`, whose sections are where `layout` says.
+    pub(crate) fn new(bytes: &'a [u8], layout: &Layout, max_steps: u32) -> Self {
+        let header = Header::ref_from_prefix(bytes).ok();
+        View {
+            insns: elements(bytes, layout, SectionId::Insns),
+            ranges32: elements(bytes, layout, SectionId::Ranges32),
+            wide_pairs: elements(bytes, layout, SectionId::WidePairs),
+            tables: elements(bytes, layout, SectionId::Tables),
+            chains: elements(bytes, layout, SectionId::Chains),
+            base_chains: elements(bytes, layout, SectionId::BaseChains),
+            rules: elements(bytes, layout, SectionId::Rules),
+            counters: elements(bytes, layout, SectionId::Counters),
+            strings: layout.section(bytes, SectionId::Strings),
+            source: layout.section(bytes, SectionId::Source),
+            next_handle: header.map_or(1, |(header, _)| header.next_handle),
+            max_steps,
+        }
+    }
+
+    /// The next handle to give out.
+    pub fn next_handle(&self) -> u64 {
+        self.next_handle
+    }
+
+    /// A name.
+    pub fn string(&self, text: Text) -> &'a [u8] {
+        piece(self.strings, text)
+    }
+
+    /// A rule's text.
+    pub fn source_text(&self, text: Text) -> &'a [u8] {
+        piece(self.source, text)
+    }
+
+    /// The chain that instruction `pc` is in: its index.
+    pub fn chain_of(&self, pc: u32) -> Option<usize> {
+        let after = self.chains.partition_point(|chain| chain.first_insn <= pc);
+        after.checked_sub(1)
+    }
+}
+
+/// The piece of `bytes` that `text` names; empty if there is none.
+fn piece(bytes: &[u8], text: Text) -> &[u8] {
+    let start = text.offset as usize;
+    let end = start.saturating_add(text.len as usize);
+    bytes.get(start..end).unwrap_or_default()
+}
+
+/// A section as a slice of its elements; empty if the bytes are not aligned.
+fn elements<'a, T>(bytes: &'a [u8], layout: &Layout, id: SectionId) -> &'a [T]
+where
+    T: FromBytes + Immutable + KnownLayout,
+{
+    <[T]>::ref_from_bytes(layout.section(bytes, id)).unwrap_or_default()
+}
+
+/// Most elements that a section may have, and the size of one, in bytes.
+pub(crate) const fn element(id: SectionId) -> (u32, u32) {
+    match id {
+        SectionId::Insns => (limit::MAX_INSNS, size_of::<Insn>() as u32),
+        SectionId::Ranges32 => (limit::MAX_PROGRAM_SIZE, size_of::<Range32>() as u32),
+        SectionId::WidePairs => (limit::MAX_PROGRAM_SIZE, size_of::<RangeWide>() as u32),
+        SectionId::Tables => (limit::MAX_PROGRAM_SIZE, size_of::<Table>() as u32),
+        SectionId::Chains => (limit::MAX_CHAINS, size_of::<Chain>() as u32),
+        SectionId::BaseChains => (limit::MAX_BASE_CHAINS, size_of::<BaseChain>() as u32),
+        SectionId::Rules => (limit::MAX_RULES, size_of::<Rule>() as u32),
+        SectionId::Counters => (limit::MAX_COUNTERS, size_of::<Counter>() as u32),
+        SectionId::Strings => (limit::MAX_PROGRAM_SIZE, 1),
+        SectionId::Source => (limit::MAX_SOURCE_SIZE, 1),
+    }
+}

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The virtual machine: runs a verified program on one packet's key.
+//!
+//! One loop, one instruction a turn, no more turns than the verifier allowed. Every access is checked
+//! even so (this is safe Rust); the verifier's work is that no check ever fails, so that each is a
+//! branch never taken. Should one fail after all, the packet is dropped: a filter that does not
+//! understand itself lets nothing through.
+
+use ferrule_uapi::{
+    hook::Verdict,
+    insn::{Insn, Opcode, FLAG_NEGATE},
+    limit,
+    program::{BaseChain, RangeWide, Wide},
+    NONE,
+};
+
+use crate::{key::Key, packet::Packet, program::View, verify::run as run_of};
+
+/// What a base chain made of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// What decided.
+    pub decider: Decider,
+    /// How many instructions were run.
+    pub steps: u32,
+}
+
+/// What decided over a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decider {
+    /// This rule: its index.
+    Rule(u32),
+    /// The base chain's policy.
+    Policy,
+    /// No one: the program did what the verifier rules out. Never seen; the packet is dropped.
+    Fault,
+}
+
+/// What one instruction led to.
+enum Turn {
+    /// Go on with this instruction.
+    Go(u32),
+    /// It is decided.
+    Decided(Verdict, Decider),
+    /// An access failed.
+    Fault,
+}
+
+/// Where calls return to.
+struct Stack {
+    returns: [u32; limit::MAX_DEPTH as usize],
+    depth: usize,
+}
+
+impl Stack {
+    /// Remembers `pc`. `false` if there is no room.
+    fn push(&mut self, pc: u32) -> bool {
+        let Some(slot) = self.returns.get_mut(self.depth) else {
+            return false;
+        };
+        *slot = pc;
+        self.depth = self.depth.wrapping_add(1);
+        true
+    }
+
+    /// What was remembered last.
+    fn pop(&mut self) -> Option<u32> {
+        let top = self.depth.checked_sub(1)?;
+        self.depth = top;
+        self.returns.get(top).copied()
+    }
+}
+
+impl View<'_> {
+    /// Runs the base chain `base` on `packet`, whose fields are in `key`.
+    ///
+    /// Base chains that run at one hook share the key: what one does to the packet (its mark), it
+    /// does to the key too.
+    pub fn run<P: Packet>(&self, base: &BaseChain, key: &mut Key, packet: &mut P) -> Outcome {
+        let mut stack = Stack {
+            returns: [0; limit::MAX_DEPTH as usize],
+            depth: 0,
+        };
+        let entry = self.chains.get(base.chain as usize);
+        let mut pc = entry.map_or(u32::MAX, |chain| chain.first_insn);
+        let mut steps = 0_u32;
+        while steps < self.max_steps {
+            steps = steps.wrapping_add(1);
+            let Some(insn) = self.insns.get(pc as usize) else {
+                break;
+            };
+            match self.turn(insn, pc, base, &mut stack, key, packet) {
+                Turn::Go(next) => pc = next,
+                Turn::Decided(verdict, decider) => {
+                    return Outcome {
+                        verdict,
+                        decider,
+                        steps,
+                    }
+                }
+                Turn::Fault => break,
+            }
+        }
+        Outcome {
+            verdict: Verdict::Drop,
+            decider: Decider::Fault,
+            steps,
+        }
+    }
+
+    /// Runs one instruction, at `pc`.
+    #[inline(always)]
+    fn turn<P: Packet>(
+        &self,
+        insn: &Insn,
+        pc: u32,
+        base: &BaseChain,
+        stack: &mut Stack,
+        key: &mut Key,
+        packet: &mut P,
+    ) -> Turn {
+        let next = pc.wrapping_add(1);
+        let Some(opcode) = Opcode::from_raw(insn.opcode) else {
+            return Turn::Fault;
+        };
+        match opcode {
+            Opcode::MatchMask
+            | Opcode::MatchRange
+            | Opcode::MatchWideMask
+            | Opcode::MatchWideRange
+            | Opcode::Lookup
+            | Opcode::LookupWide => {
+                let matched = self.matches(opcode, insn, key);
+                Turn::Go(if matched { next } else { insn.target })
+            }
+            Opcode::Count => {
+                packet.count(insn.a);
+                Turn::Go(next)
+            }
+            Opcode::SetMark => {
+                let mark = packet.mark() & insn.a ^ insn.b;
+                packet.set_mark(mark);
+                key.set(ferrule_uapi::field::Field::MetaMark, mark);
+                Turn::Go(next)
+            }
+            Opcode::Accept => decided(packet, Verdict::Accept, insn.b, Decider::Rule(insn.a)),
+            Opcode::Drop => decided(packet, Verdict::Drop, insn.b, Decider::Rule(insn.a)),
+            Opcode::Call if stack.push(next) => Turn::Go(insn.target),
+            Opcode::Call => Turn::Fault,
+            Opcode::Goto => Turn::Go(insn.target),
+            Opcode::Return => match stack.pop() {
+                Some(pc) => Turn::Go(pc),
+                None => by_policy(packet, base),
+            },
+        }
+    }
+
+    /// Whether a match or lookup holds. An absent field never does.
+    #[inline(always)]
+    fn matches(&self, opcode: Opcode, insn: &Insn, key: &Key) -> bool {
+        let held = match opcode {
+            Opcode::MatchMask => key.get(insn.field).map(|value| value & insn.a == insn.b),
+            Opcode::MatchRange => key
+                .get(insn.field)
+                .map(|value| (insn.a..=insn.b).contains(&value)),
+            Opcode::Lookup => key
+                .get(insn.field)
+                .map(|value| self.in_ranges32(insn.a, value & insn.b)),
+            _ => key
+                .get_wide(insn.field)
+                .map(|value| self.matches_wide(opcode, insn, value)),
+        };
+        held.is_some_and(|held| held != (insn.flags & FLAG_NEGATE != 0))
+    }
+
+    /// Whether the comparison of a wide field holds.
+    fn matches_wide(&self, opcode: Opcode, insn: &Insn, value: Wide) -> bool {
+        let operand = match opcode {
+            Opcode::LookupWide => insn.b,
+            _ => insn.a,
+        };
+        let Some(pair) = self.wide_pairs.get(operand as usize) else {
+            return false;
+        };
+        match opcode {
+            Opcode::MatchWideMask => and(value, pair.lo) == pair.hi,
+            Opcode::MatchWideRange => (pair.lo..=pair.hi).contains(&value),
+            _ => self.in_ranges_wide(insn.a, and(value, pair.lo)),
+        }
+    }
+
+    /// Whether narrow table `table` holds `value`.
+    fn in_ranges32(&self, table: u32, value: u32) -> bool {
+        let table = self.tables.get(table as usize);
+        let ranges = table.and_then(|table| run_of(self.ranges32, table));
+        ranges.is_some_and(|ranges| {
+            let at = ranges.partition_point(|range| range.hi < value);
+            ranges.get(at).is_some_and(|range| range.lo <= value)
+        })
+    }
+
+    /// Whether wide table `table` holds `value`.
+    fn in_ranges_wide(&self, table: u32, value: Wide) -> bool {
+        let table = self.tables.get(table as usize);
+        let ranges: Option<&[RangeWide]> = table.and_then(|table| run_of(self.wide_pairs, table));
+        ranges.is_some_and(|ranges| {
+            let at = ranges.partition_point(|range| range.hi < value);
+            ranges.get(at).is_some_and(|range| range.lo <= value)
+        })
+    }
+}
+
+/// `a & b`.
+fn and(a: Wide, b: Wide) -> Wide {
+    Wide {
+        hi: a.hi & b.hi,
+        lo: a.lo & b.lo,
+    }
+}
+
+/// A verdict, counted by `counter` if there is one.
+fn decided<P: Packet>(packet: &mut P, verdict: Verdict, counter: u32, decider: Decider) -> Turn {
+    if counter != NONE {
+        packet.count(counter);
+    }
+    Turn::Decided(verdict, decider)
+}
+
+/// The policy's verdict; what it drops is counted.
+fn by_policy<P: Packet>(packet: &mut P, base: &BaseChain) -> Turn {
+    match Verdict::from_raw(base.policy) {
+        Some(Verdict::Accept) => Turn::Decided(Verdict::Accept, Decider::Policy),
+        _ => decided(packet, Verdict::Drop, base.counter, Decider::Policy),
+    }
+}
+
+#[cfg(test)]
+mod tests;
