@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Network interfaces, as far as a packet's are of interest.
+//!
+//! C header: [`include/linux/netdevice.h`](srctree/include/linux/netdevice.h)
+
+use core::{marker::PhantomData, ptr::NonNull};
+
+use kernel::types::NotThreadSafe;
+
+use super::bindings;
+
+/// Size of an interface's name, its zero included (`IFNAMSIZ`).
+const NAME_SIZE: usize = 16;
+
+/// An interface that a packet came from or goes to; or none.
+///
+/// # Invariants
+///
+/// The pointer, if there is one, is to a `struct net_device` that is valid for `'a`.
+pub(crate) struct Interface<'a> {
+    device: Option<NonNull<u8>>,
+    _lifetime: PhantomData<&'a ()>,
+    _not_thread_safe: NotThreadSafe,
+}
+
+impl Interface<'_> {
+    /// Wraps a pointer, which may be null.
+    ///
+    /// # Safety
+    ///
+    /// `device` must be null or valid for the lifetime that the caller gives the result.
+    #[inline]
+    pub(super) unsafe fn from_raw(device: *mut kernel::bindings::net_device) -> Self {
+        // INVARIANT: By the safety requirement.
+        Interface {
+            device: NonNull::new(device.cast()),
+            _lifetime: PhantomData,
+            _not_thread_safe: NotThreadSafe,
+        }
+    }
+
+    /// Its index; 0 if there is none, as `nft_meta_store_ifindex()` has it.
+    #[inline]
+    pub(crate) fn index(&self) -> u32 {
+        let Some(device) = self.device else {
+            return 0;
+        };
+        // SAFETY: By the type invariant `device` is valid; the offset is that of an aligned `int`.
+        unsafe {
+            device
+                .byte_add(bindings::FERRULE_NETDEV_IFINDEX as usize)
+                .cast::<u32>()
+                .read_volatile()
+        }
+    }
+
+    /// Its name, padded with zeros; all zeros if there is none, as `nft_meta_store_ifname()` has it.
+    ///
+    /// An interface may be renamed meanwhile: then the name is neither the old nor the new one, but
+    /// ends within its bytes in any case, and whatever an older, longer name left behind is not seen.
+    pub(crate) fn name(&self) -> [u8; NAME_SIZE] {
+        let Some(device) = self.device else {
+            return [0; NAME_SIZE];
+        };
+        // SAFETY: By the type invariant `device` is valid; the offset is that of a `char [IFNAMSIZ]`.
+        let mut name = unsafe {
+            device
+                .byte_add(bindings::FERRULE_NETDEV_NAME as usize)
+                .cast::<[u8; NAME_SIZE]>()
+                .read_volatile()
+        };
+        let mut ended = false;
+        for byte in &mut name {
+            ended |= *byte == 0;
+            if ended {
+                *byte = 0;
+            }
+        }
+        name
+    }
+}

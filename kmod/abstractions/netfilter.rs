@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Netfilter hooks.
+//!
+//! C header: [`include/linux/netfilter.h`](srctree/include/linux/netfilter.h)
+//!
+//! A [`HookTable`] holds the hook functions that one network namespace has registered. Each is an
+//! `nf_hook_ops` with a value of the driver's beside it, which netfilter hands back with every packet
+//! (`priv`):
+//!
+//! ```text
+//! HookTable ─► Entry ┬ ops ◄── netfilter's list, until unregistered
+//!                    └ hook ◄── every packet there, until a grace period later
+//! ```
+
+use core::ptr::NonNull;
+
+use kernel::{
+    bindings::{net, sk_buff},
+    error::to_result,
+    new_mutex,
+    prelude::*,
+    sync::Mutex,
+    types::Opaque,
+};
+
+use super::{
+    bindings::{self, nf_hook_ops, nf_hook_state},
+    netdevice::Interface,
+    rcupdate::{GracePeriod, ReadSide},
+    skbuff::Skb,
+};
+
+/// What becomes of a packet.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It goes on to the next hook function.
+    Accept,
+    /// It is freed. Netfilter itself (`nf_hook_slow`) gives `SKB_DROP_REASON_NETFILTER_DROP` as the reason,
+    /// which dropwatch and the tracepoint `skb:kfree_skb` show.
+    Drop,
+}
+
+/// A hook function.
+pub(crate) trait Hook: Send + Sync + 'static {
+    /// Judges a packet. Runs in a softirq or in a process, must not sleep.
+    fn judge(&self, packet: Skb<'_>, rcu: &ReadSide<'_>) -> Verdict;
+}
+
+/// Where a hook function is registered.
+///
+/// # Invariants
+///
+/// `pf` is `NFPROTO_IPV4` or `NFPROTO_IPV6`, `hooknum` is less than `NF_INET_NUMHOOKS`.
+#[derive(Clone, Copy)]
+pub(crate) struct HookSpec {
+    pf: u8,
+    hooknum: u8,
+    priority: i32,
+}
+
+impl HookSpec {
+    /// The hook numbered `hooknum` (`NF_INET_*`) of protocol `pf` (`NFPROTO_*`); `None` if it is not one
+    /// of IPv4's and IPv6's five.
+    pub(crate) fn new(pf: u8, hooknum: u8, priority: i32) -> Option<Self> {
+        let known = u32::from(pf) == kernel::bindings::NFPROTO_IPV4
+            || u32::from(pf) == kernel::bindings::NFPROTO_IPV6;
+        let within = u32::from(hooknum) <= kernel::bindings::nf_inet_hooks_NF_INET_POST_ROUTING;
+        // INVARIANT: Both were just checked.
+        (known && within).then_some(HookSpec {
+            pf,
+            hooknum,
+            priority,
+        })
+    }
+}
+
+/// A hook function that is ready to be registered.
+///
+/// # Invariants
+///
+/// If `unregistered` is `None` it may be registered; else it is not, and `unregistered` began when
+/// it ceased to be.
+#[repr(C)]
+pub(crate) struct Entry<H> {
+    ops: Opaque<nf_hook_ops>,
+    hook: H,
+    unregistered: Option<GracePeriod>,
+}
+
+// SAFETY: `ops` is written before the entry is registered, and then only read, by netfilter under its
+// own lock.
+unsafe impl<H: Send> Send for Entry<H> {}
+// SAFETY: As above.
+unsafe impl<H: Sync> Sync for Entry<H> {}
+
+impl<H: Hook> Entry<H> {
+    /// Allocates a hook function at `spec`.
+    pub(crate) fn new(spec: HookSpec, hook: H) -> Result<KBox<Self>> {
+        let entry = KBox::new(
+            Entry {
+                ops: Opaque::zeroed(),
+                hook,
+                unregistered: Some(GracePeriod::begin()),
+            },
+            GFP_KERNEL_ACCOUNT,
+        )?;
+        let ops = entry.ops.get();
+        // SAFETY: `ops` is valid for writes, zeroed, which is a valid `nf_hook_ops`, and nobody else's yet.
+        unsafe {
+            (*ops).hook = Some(callback::<H>);
+            (*ops).priv_ = (&raw const entry.hook).cast_mut().cast();
+            (*ops).pf = spec.pf;
+            (*ops).hooknum = u32::from(spec.hooknum);
+            (*ops).priority = spec.priority;
+        }
+        Ok(entry)
+    }
+}
+
+impl<H> Drop for Entry<H> {
+    fn drop(&mut self) {
+        if let Some(grace) = self.unregistered {
+            grace.wait();
+        }
+    }
+}
+
+/// Calls the driver's [`Hook::judge`].
+///
+/// # Safety
+///
+/// To be called by netfilter alone, with the `priv` of an [`Entry<H>`].
+unsafe extern "C" fn callback<H: Hook>(
+    data: *mut c_void,
+    skb: *mut sk_buff,
+    state: *const nf_hook_state,
+) -> c_uint {
+    // SAFETY: `Entry::new` set `priv` to its hook, which outlives its registration by a grace period.
+    let hook = unsafe { &*data.cast::<H>() };
+    // SAFETY: Netfilter calls hook functions with the RCU read-side lock held (`nf_hook()`).
+    let rcu = unsafe { ReadSide::assume_held() };
+    // SAFETY: `state` is valid, its devices are null or protected by RCU.
+    let (input, output) =
+        unsafe { (Interface::from_raw((*state).in_), Interface::from_raw((*state).out)) };
+    let Some(skb) = NonNull::new(skb) else {
+        return kernel::bindings::NF_DROP;
+    };
+    // SAFETY: Netfilter hands a valid packet over for the length of the call. IP has made sure that it
+    // is not shared (`skb_share_check()`), and has set its network header.
+    let packet = unsafe { Skb::from_raw(skb, input, output) };
+    match hook.judge(packet, &rcu) {
+        Verdict::Accept => kernel::bindings::NF_ACCEPT,
+        Verdict::Drop => kernel::bindings::NF_DROP,
+    }
+}
+
+/// The hook functions that a network namespace has registered.
+///
+/// # Invariants
+///
+/// While `open` is set, `net` is valid, and exactly the entries whose `unregistered` is `None` are
+/// registered there. When it is not, none is.
+#[pin_data(PinnedDrop)]
+pub(crate) struct HookTable<H: Hook> {
+    net: NonNull<net>,
+    #[pin]
+    registered: Mutex<Registered<H>>,
+}
+
+struct Registered<H> {
+    open: bool,
+    entries: KVec<KBox<Entry<H>>>,
+}
+
+// SAFETY: `net` is only used for calls that lock by themselves, and while it is valid.
+unsafe impl<H: Hook> Send for HookTable<H> {}
+// SAFETY: As above.
+unsafe impl<H: Hook> Sync for HookTable<H> {}
+
+impl<H: Hook> HookTable<H> {
+    /// An empty table for `net`.
+    ///
+    /// # Safety
+    ///
+    /// [`HookTable::close`] must be called before `net` becomes invalid.
+    pub(super) unsafe fn new(net: NonNull<net>) -> impl PinInit<Self> {
+        // INVARIANT: `net` is valid until `close`; there are no entries.
+        pin_init!(HookTable {
+            net,
+            registered <- new_mutex!(Registered { open: true, entries: KVec::new() }),
+        })
+    }
+
+    /// Registers all of `batch`, or none.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV` if the namespace is going away, `ENOMEM`, `E2BIG` if there are too many hook functions.
+    pub(crate) fn register(&self, batch: KVec<KBox<Entry<H>>>) -> Result {
+        let mut registered = self.registered.lock();
+        if !registered.open {
+            return Err(ENODEV);
+        }
+        let before = registered.entries.len();
+        for entry in batch {
+            if let Err(error) = self.add(&mut registered.entries, entry) {
+                for entry in registered.entries.iter_mut().skip(before) {
+                    self.unregister(entry);
+                }
+                registered.entries.truncate(before);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Registers `entry`, and puts it among `entries`. The table must be open.
+    fn add(&self, entries: &mut KVec<KBox<Entry<H>>>, entry: KBox<Entry<H>>) -> Result {
+        entries.push(entry, GFP_KERNEL_ACCOUNT)?;
+        let Some(entry) = entries.last_mut() else {
+            return Err(ENOMEM);
+        };
+        // SAFETY: By the type invariants `net` is valid. `ops` is initialised, and stays where it is, in
+        // its box, until it is unregistered and a grace period has passed.
+        to_result(unsafe { bindings::nf_register_net_hook(self.net.as_ptr(), entry.ops.get()) })?;
+        // INVARIANT: Now it is registered.
+        entry.unregistered = None;
+        Ok(())
+    }
+
+    /// Unregisters `entry` if it is registered. The table must be open.
+    fn unregister(&self, entry: &mut Entry<H>) {
+        if entry.unregistered.is_none() {
+            // SAFETY: By the type invariants `net` is valid and the entry registered there.
+            unsafe { bindings::nf_unregister_net_hook(self.net.as_ptr(), entry.ops.get()) };
+            // INVARIANT: It is no longer registered, since just before.
+            entry.unregistered = Some(GracePeriod::begin());
+        }
+    }
+
+    /// Unregisters the hook functions that `unwanted` says, waits until no packet is in them, and
+    /// drops them. Cannot fail. Sleeps.
+    pub(crate) fn remove(&self, unwanted: impl Fn(&H) -> bool) {
+        let mut registered = self.registered.lock();
+        if !registered.open {
+            return;
+        }
+        for entry in &mut registered.entries {
+            if unwanted(&entry.hook) {
+                self.unregister(entry);
+            }
+        }
+        // The first entry that is dropped waits for a grace period; it is the others' too.
+        registered
+            .entries
+            .retain(|entry| entry.unregistered.is_none());
+    }
+
+    /// Unregisters all hook functions, and lets no more be registered. Packets may still be in them:
+    /// they are freed with the table.
+    pub(super) fn close(&self) {
+        let mut registered = self.registered.lock();
+        if registered.open {
+            for entry in &mut registered.entries {
+                self.unregister(entry);
+            }
+            // INVARIANT: None is registered.
+            registered.open = false;
+        }
+    }
+}
+
+#[pinned_drop]
+impl<H: Hook> PinnedDrop for HookTable<H> {
+    fn drop(self: Pin<&mut Self>) {
+        self.close();
+    }
+}

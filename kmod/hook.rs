@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0
+//! What happens to a packet at a hook.
+//!
+//! ```text
+//! netfilter ─► Point::judge ┬─ count it, on this CPU
+//!                           ├─ read the published ruleset (RCU)
+//!                           ├─ run the base chains of this place, in order: the first drop ends it
+//!                           └─ count the verdict
+//! ```
+//!
+//! The whole packet is judged by the ruleset that was read first. A packet that is dropped is freed by
+//! netfilter with the reason `NETFILTER_DROP`.
+
+use ferrule_uapi::hook::{Family, Hook, Verdict};
+use kernel::{prelude::*, sync::Arc};
+
+use crate::{
+    abstractions::{
+        bottom_half::BottomHalvesOff,
+        netfilter::{self, HookSpec},
+        percpu::PerCpuCounters,
+        rcupdate::{Published, ReadSide},
+        skbuff::Skb,
+    },
+    ruleset::Ruleset,
+};
+
+/// A place in the packet path where a hook function can be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// [`Family::Ip`] or [`Family::Ip6`].
+    pub(crate) family: Family,
+    /// The hook.
+    pub(crate) hook: Hook,
+    /// The priority.
+    pub(crate) priority: i32,
+}
+
+impl Place {
+    /// What netfilter calls it.
+    pub(crate) fn spec(self) -> Result<HookSpec> {
+        HookSpec::new(self.family as u8, self.hook as u8, self.priority).ok_or(EINVAL)
+    }
+}
+
+/// What is counted at a hook point: packets, their bytes, accepted, dropped.
+pub(crate) type PointCounters = PerCpuCounters<4>;
+
+/// A registered hook function.
+pub(crate) struct Point {
+    /// Number of the point in its namespace; rulesets go by it.
+    pub(crate) slot: usize,
+    /// Family of its place.
+    pub(crate) family: Family,
+    /// What passed.
+    pub(crate) counters: Arc<PointCounters>,
+    /// The ruleset of the namespace.
+    pub(crate) published: Arc<Published<Ruleset>>,
+}
+
+impl netfilter::Hook for Point {
+    fn judge(&self, packet: Skb<'_>, rcu: &ReadSide<'_>) -> netfilter::Verdict {
+        let here = BottomHalvesOff::new();
+        let bytes = u64::from(packet.len());
+        let ruleset = self.published.read(rcu);
+        let verdict = ruleset.judge(self.slot, self.family, packet, &here);
+        let (accepted, dropped, answer) = match verdict {
+            Verdict::Accept => (1, 0, netfilter::Verdict::Accept),
+            Verdict::Drop => (0, 1, netfilter::Verdict::Drop),
+        };
+        self.counters.here(&here).add(0, [1, bytes, accepted, dropped]);
+        answer
+    }
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Rulesets: what is published, and what packets are judged by.
+//!
+//! ```text
+//! user bytes ─ copy, verify ─► Draft ─ dress ─► Ruleset ─ publish ─► packets ─ retire ─► freed
+//!              (no lock held)         (points are known)          (RCU)      (grace period)
+//! ```
+//!
+//! A [`Ruleset`] never changes once it is published, but for what its program counts. It is held by an
+//! [`kernel::sync::Arc`], so that one that was replaced can be kept, and published again, without an
+//! allocation.
+
+mod draft;
+
+use ferrule_engine::{Key, Program};
+use ferrule_uapi::{
+    hook::{Family, Verdict},
+    ioctl::Info,
+    program::BaseChain,
+};
+use kernel::{
+    prelude::*,
+    task::Kuid,
+    time::{ClockSource, RealTime},
+};
+
+use crate::{
+    abstractions::{bottom_half::BottomHalvesOff, skbuff::Skb},
+    counters::RuleCounters,
+    packet::Subject,
+};
+
+pub(crate) use draft::{Draft, ProgramBytes, Refused};
+
+/// A run of base chains in [`Loaded::bases`].
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Run {
+    first: usize,
+    count: usize,
+}
+
+/// Who published a ruleset, and when.
+pub(crate) struct Stamp {
+    /// Nanoseconds since the epoch.
+    pub(crate) at: u64,
+    /// Effective user.
+    pub(crate) uid: Kuid,
+    /// Process (thread group), as in the initial PID namespace.
+    pub(crate) pid: u32,
+}
+
+impl Stamp {
+    /// The current process, now.
+    pub(crate) fn now() -> Self {
+        Stamp {
+            at: RealTime::ktime_get().unsigned_abs(),
+            uid: Kuid::current_euid(),
+            pid: current!().tgid().unsigned_abs(),
+        }
+    }
+}
+
+/// A ruleset of a namespace.
+pub(crate) struct Ruleset {
+    /// Its number: the first is 1.
+    pub(crate) generation: u64,
+    /// Where it came from.
+    pub(crate) stamp: Stamp,
+    /// The program; the empty ruleset has none.
+    pub(crate) loaded: Option<Loaded>,
+}
+
+/// A program with what it needs to run here.
+pub(crate) struct Loaded {
+    program: Program<ProgramBytes>,
+    /// Base chains: those of one place together, in the order of definition.
+    bases: KVec<BaseChain>,
+    /// Which of them run at a point, by its slot.
+    runs: KVec<Run>,
+    counters: RuleCounters,
+}
+
+impl Ruleset {
+    /// The empty ruleset.
+    pub(crate) fn empty(generation: u64) -> Self {
+        Ruleset {
+            generation,
+            stamp: Stamp::now(),
+            loaded: None,
+        }
+    }
+
+    /// How many base chains run at the point `slot`.
+    pub(crate) fn base_chains(&self, slot: usize) -> usize {
+        self.loaded.as_ref().map_or(0, |loaded| loaded.at(slot).len())
+    }
+
+    /// Fills in what there is to say of it.
+    pub(crate) fn describe(&self, info: &mut Info) {
+        info.generation = self.generation;
+        info.published_at = self.stamp.at;
+        info.published_uid = self.stamp.uid.into_uid_in_current_ns();
+        info.published_pid = self.stamp.pid;
+        if let Some(loaded) = &self.loaded {
+            loaded.describe(info);
+        }
+    }
+
+    /// Judges a packet at the point `slot`.
+    #[inline]
+    pub(crate) fn judge(
+        &self,
+        slot: usize,
+        family: Family,
+        skb: Skb<'_>,
+        here: &BottomHalvesOff,
+    ) -> Verdict {
+        match &self.loaded {
+            Some(loaded) => loaded.judge(slot, family, skb, here),
+            None => Verdict::Accept,
+        }
+    }
+}
+
+impl Loaded {
+    /// The program.
+    pub(crate) fn program(&self) -> &Program<ProgramBytes> {
+        &self.program
+    }
+
+    /// What the program has counted.
+    pub(crate) fn counters(&self) -> &RuleCounters {
+        &self.counters
+    }
+
+    fn describe(&self, info: &mut Info) {
+        let view = self.program.view();
+        info.program_size = saturating(self.program.bytes().len());
+        info.source_size = saturating(view.source.len());
+        info.insns = saturating(view.insns.len());
+        info.chains = saturating(view.chains.len());
+        info.base_chains = saturating(view.base_chains.len());
+        info.rules = saturating(view.rules.len());
+        info.counters = saturating(view.counters.len());
+        info.max_steps = self.program.max_steps();
+    }
+
+    /// The base chains that run at the point `slot`.
+    #[inline]
+    fn at(&self, slot: usize) -> &[BaseChain] {
+        let Run { first, count } = self.runs.get(slot).copied().unwrap_or_default();
+        let rest = self.bases.get(first..).unwrap_or_default();
+        rest.get(..count).unwrap_or_default()
+    }
+
+    /// Runs the base chains of a point: each may accept, the first to drop ends it.
+    #[inline]
+    fn judge(&self, slot: usize, family: Family, skb: Skb<'_>, here: &BottomHalvesOff) -> Verdict {
+        let bases = self.at(slot);
+        if bases.is_empty() {
+            return Verdict::Accept;
+        }
+        let counters = self.counters.here(here);
+        let mut packet = Subject { skb, family, counters };
+        self.run(bases, &mut packet)
+    }
+
+    /// Parses the packet and runs `bases`. Apart from `judge`, so that places without base chains
+    /// do not pay for the key's room on the stack.
+    #[inline(never)]
+    fn run(&self, bases: &[BaseChain], packet: &mut Subject<'_>) -> Verdict {
+        let view = self.program.view();
+        let mut key = Key::parse(packet, self.program.fields());
+        for base in bases {
+            if view.run(base, &mut key, packet).verdict == Verdict::Drop {
+                return Verdict::Drop;
+            }
+        }
+        Verdict::Accept
+    }
+}
+
+/// A length as the ABI has it; none comes near the limit.
+pub(crate) fn saturating(len: usize) -> u32 {
+    u32::try_from(len).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0
+//! From user bytes to something that only has to be published.
+//!
+//! All that takes long or can fail for the program's own sake is done here, with no lock held: a page of
+//! the user's may be slow to come (userfaultfd), and a large program takes time to verify.
+//!
+//! The bytes are copied once, into memory that the user cannot reach, and the copy is verified and
+//! kept: what was verified is what runs.
+
+use ferrule_engine::{scratch_len, verify, Program, Refusal, Scratch, Storage};
+use ferrule_uapi::{
+    hook::{Family, Hook, FAMILY_BIT_IP, FAMILY_BIT_IP6},
+    limit::MAX_PROGRAM_SIZE,
+    program::BaseChain,
+};
+use kernel::{
+    alloc::Flags,
+    prelude::*,
+    uaccess::{UserPtr, UserSlice},
+};
+
+use super::{Loaded, Ruleset, Run, Stamp};
+use crate::{
+    counters::{Bases, RuleCounters},
+    hook::Place,
+};
+
+/// For what grows with the program: charged to the caller's cgroup, and failing quietly.
+fn flags() -> Flags {
+    GFP_KERNEL_ACCOUNT | __GFP_NOWARN
+}
+
+/// A program's bytes in the kernel's memory.
+pub(crate) struct ProgramBytes {
+    words: KVVec<u64>,
+    len: usize,
+}
+
+impl ProgramBytes {
+    /// Copies `len` bytes from the user.
+    ///
+    /// # Errors
+    ///
+    /// `E2BIG`, before anything is allocated; `ENOMEM`; `EFAULT`.
+    pub(crate) fn copy(from: UserPtr, len: u64) -> Result<Self> {
+        if len > u64::from(MAX_PROGRAM_SIZE) {
+            return Err(E2BIG);
+        }
+        let len = len as usize;
+        let mut words = KVVec::<u64>::zeroed(len.div_ceil(size_of::<u64>()), flags())?;
+        let room = words.as_mut_bytes().get_mut(..len).ok_or(EINVAL)?;
+        UserSlice::new(from, len).reader().read_slice(room)?;
+        Ok(ProgramBytes { words, len })
+    }
+}
+
+impl Storage for ProgramBytes {
+    fn bytes(&self) -> &[u8] {
+        self.words.as_bytes().get(..self.len).unwrap_or_default()
+    }
+}
+
+/// Why a draft did not come about.
+pub(crate) enum Refused {
+    /// The program does not verify.
+    Program(Refusal),
+    /// Memory.
+    System(Error),
+}
+
+impl<E: Into<Error>> From<E> for Refused {
+    fn from(error: E) -> Self {
+        Refused::System(error.into())
+    }
+}
+
+/// A place where base chains want to run, and which.
+pub(crate) struct Planned {
+    place: Place,
+    run: Run,
+}
+
+/// A verified program with all the memory that it needs.
+pub(crate) struct Draft {
+    program: Program<ProgramBytes>,
+    counters: RuleCounters,
+    bases: KVec<BaseChain>,
+    plan: KVec<Planned>,
+    /// Room for what its counters are to go on from.
+    pub(crate) carried: Bases,
+}
+
+impl Draft {
+    /// Verifies `bytes` and gets ready to run them.
+    pub(crate) fn new(bytes: ProgramBytes) -> Result<Self, Refused> {
+        let mut scratch =
+            KVVec::from_elem(Scratch::default(), scratch_len(bytes.bytes()), flags())?;
+        let program = verify(bytes, &mut scratch).map_err(Refused::Program)?;
+        let view = program.view();
+        let (plan, bases) = plan(view.base_chains)?;
+        let len = view.counters.len();
+        Ok(Draft {
+            counters: RuleCounters::new(len)?,
+            carried: Bases::new(len)?,
+            program,
+            bases,
+            plan,
+        })
+    }
+
+    /// Where its base chains want to run.
+    pub(crate) fn places(&self) -> impl Iterator<Item = Place> + '_ {
+        self.plan.iter().map(|planned| planned.place)
+    }
+
+    /// Makes a ruleset of it, now that `slot_of` knows the points' slots.
+    pub(crate) fn dress(
+        self,
+        generation: u64,
+        slot_of: impl Fn(Place) -> Option<usize>,
+    ) -> Result<(Ruleset, Bases)> {
+        let mut runs = KVec::new();
+        for planned in &self.plan {
+            let slot = slot_of(planned.place).ok_or(EINVAL)?;
+            if runs.len() <= slot {
+                runs.resize(slot.saturating_add(1), Run::default(), GFP_KERNEL_ACCOUNT)?;
+            }
+            *runs.get_mut(slot).ok_or(EINVAL)? = planned.run;
+        }
+        let loaded = Loaded {
+            program: self.program,
+            bases: self.bases,
+            runs,
+            counters: self.counters,
+        };
+        let ruleset = Ruleset {
+            generation,
+            stamp: Stamp::now(),
+            loaded: Some(loaded),
+        };
+        Ok((ruleset, self.carried))
+    }
+}
+
+/// Groups base chains by place, keeping their order.
+fn plan(chains: &[BaseChain]) -> Result<(KVec<Planned>, KVec<BaseChain>)> {
+    let mut plan = KVec::new();
+    let mut bases = KVec::new();
+    for place in chains.iter().flat_map(places) {
+        if plan.iter().any(|planned: &Planned| planned.place == place) {
+            continue;
+        }
+        let first = bases.len();
+        let here = chains.iter().filter(|chain| places(chain).any(|at| at == place));
+        for chain in here {
+            bases.push(*chain, GFP_KERNEL_ACCOUNT)?;
+        }
+        let count = bases.len().saturating_sub(first);
+        let run = Run { first, count };
+        plan.push(Planned { place, run }, GFP_KERNEL_ACCOUNT)?;
+    }
+    Ok((plan, bases))
+}
+
+/// The places of a base chain: one for each packet family of its table.
+fn places(chain: &BaseChain) -> impl Iterator<Item = Place> {
+    let (hook, families, priority) = (chain.hook, chain.families, chain.priority);
+    [(FAMILY_BIT_IP, Family::Ip), (FAMILY_BIT_IP6, Family::Ip6)]
+        .into_iter()
+        .filter(move |(bit, _)| families & bit != 0)
+        .filter_map(move |(_, family)| {
+            let hook = Hook::from_raw(hook)?;
+            Some(Place {
+                family,
+                hook,
+                priority,
+            })
+        })
+}
