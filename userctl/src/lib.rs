@@ -14,9 +14,13 @@
 //! called ([`ruleset::Environment`]).
 
 pub mod compile;
+pub mod device;
 pub mod diagnostic;
 pub mod disasm;
+pub mod image;
+pub mod interfaces;
 pub mod lang;
 pub mod listing;
+pub mod netns;
 pub mod ruleset;
 pub mod source;

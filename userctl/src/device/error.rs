@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Why the kernel's side did not do what was asked, in words that say what to do about it.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use ferrule_uapi::error::VerifyError;
+use ferrule_uapi::ioctl::Load;
+use ferrule_uapi::program::SectionId;
+use ferrule_uapi::{ABI_VERSION, NONE};
+use thiserror::Error;
+
+/// What was tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// Asking what is loaded.
+    Info,
+    /// Loading a ruleset.
+    Load,
+    /// Flushing the ruleset.
+    Flush,
+    /// Setting counters to zero.
+    Reset,
+    /// Reading the program back.
+    Program,
+    /// Reading counters.
+    Counters,
+    /// Reading the hooks' counters.
+    Hooks,
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Operation::Info => "ask what is loaded",
+            Operation::Load => "load a ruleset",
+            Operation::Flush => "flush the ruleset",
+            Operation::Reset => "reset counters",
+            Operation::Program => "read the ruleset",
+            Operation::Counters => "read counters",
+            Operation::Hooks => "read the hooks",
+        })
+    }
+}
+
+/// The module's verifier refused a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ModuleRefusal {
+    /// A [`VerifyError`], or a number that this userctl does not know.
+    pub code: u32,
+    /// Section of what was refused; `None` for the program as a whole.
+    pub section: Option<SectionId>,
+    /// Index of the element in that section.
+    pub index: u32,
+}
+
+impl From<&Load> for ModuleRefusal {
+    fn from(answer: &Load) -> Self {
+        Self {
+            code: answer.error_code,
+            section: u8::try_from(answer.error_section)
+                .ok()
+                .and_then(SectionId::from_raw)
+                .filter(|_| answer.error_section != NONE),
+            index: answer.error_index,
+        }
+    }
+}
+
+impl fmt::Display for ModuleRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match VerifyError::from_raw(self.code) {
+            Some(error) => f.write_str(error.message())?,
+            None => write!(
+                f,
+                "for a reason that this userctl does not know ({})",
+                self.code
+            )?,
+        }
+        match self.section {
+            Some(section) => {
+                let section = section.c_name().to_lowercase().replace('_', " ");
+                write!(f, " (section {section}, element {})", self.index)
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// Why something could not be had of the kernel.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// There is no device.
+    #[error("{}: no such device: ferrule.ko is not loaded", path.display())]
+    NotLoaded {
+        /// Where it should be.
+        path: PathBuf,
+        /// Release of the running kernel, if it is too old for the module.
+        old_kernel: Option<String>,
+    },
+    /// The module is loaded, but has no file here.
+    #[error("{}: no such file, although ferrule.ko is loaded", path.display())]
+    NoNode {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// Opening was refused.
+    #[error("{}: permission denied", path.display())]
+    OpenDenied {
+        /// The device.
+        path: PathBuf,
+    },
+    /// Opening failed otherwise.
+    #[error("{}: cannot open: {source}", path.display())]
+    Open {
+        /// The device.
+        path: PathBuf,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// Some other file.
+    #[error("{}: not the device of ferrule.ko", path.display())]
+    Foreign {
+        /// What was opened.
+        path: PathBuf,
+    },
+    /// The device does not know a request.
+    #[error("{}: the module cannot {operation} as this userctl asks it to", path.display())]
+    Unknown {
+        /// The device.
+        path: PathBuf,
+        /// What was tried.
+        operation: Operation,
+    },
+    /// The module speaks another version of the ABI.
+    #[error(
+        "{}: ferrule.ko speaks version {} of the ABI, this userctl version {ABI_VERSION}",
+        path.display(),
+        module.map_or("an unknown one".to_owned(), |version| version.to_string())
+    )]
+    Abi {
+        /// The device.
+        path: PathBuf,
+        /// The module's version, if it could be found out.
+        module: Option<u32>,
+    },
+    /// A right is missing.
+    #[error("not permitted to {operation}")]
+    Denied {
+        /// What was tried.
+        operation: Operation,
+    },
+    /// Another generation is published than was expected.
+    #[error("the ruleset is no longer generation {expected}: another one has been loaded since")]
+    Stale {
+        /// What was expected.
+        expected: u64,
+    },
+    /// The program does not verify.
+    #[error("ferrule.ko refused the program: {0}")]
+    Refused(ModuleRefusal),
+    /// The program is larger than the module takes.
+    #[error("the program is larger than ferrule.ko takes")]
+    TooLarge,
+    /// The kernel has no memory.
+    #[error("the kernel has not enough memory for this")]
+    NoMemory,
+    /// The network namespace is being destroyed.
+    #[error("the network namespace is going away")]
+    Leaving,
+    /// What is read keeps changing.
+    #[error("the ruleset changed each time it was read")]
+    Unsteady,
+    /// Anything else.
+    #[error("cannot {operation}: {source}")]
+    Failed {
+        /// What was tried.
+        operation: Operation,
+        /// What the kernel said.
+        source: io::Error,
+    },
+}
+
+impl Error {
+    /// What to do about it, if anything can be done.
+    pub fn help(&self) -> Option<String> {
+        Some(match self {
+            Error::NotLoaded {
+                old_kernel: Some(release),
+                ..
+            } => format!("this kernel is {release}; the module needs Linux 7.3 or later"),
+            Error::NotLoaded { .. } => {
+                "load it with `modprobe ferrule`, or `insmod ferrule.ko` where it was built".into()
+            }
+            Error::NoNode { .. } => {
+                "devtmpfs makes the file; is it mounted on /dev (of this container)?".into()
+            }
+            Error::OpenDenied { .. } => "the device is for root only: try with sudo".into(),
+            Error::Foreign { .. } => format!("the device is {}", ferrule_uapi::DEVICE_PATH),
+            Error::Unknown { .. } | Error::Abi { .. } => {
+                "use userctl and ferrule.ko of the same release".into()
+            }
+            Error::Denied { .. } => {
+                "this needs CAP_NET_ADMIN in the user namespace that owns the network namespace"
+                    .into()
+            }
+            Error::Stale { .. } | Error::Unsteady => {
+                "see who loads rulesets here with `userctl status`".into()
+            }
+            Error::TooLarge => format!(
+                "the limit is {} MiB",
+                ferrule_uapi::limit::MAX_PROGRAM_SIZE >> 20
+            ),
+            _ => return None,
+        })
+    }
+}

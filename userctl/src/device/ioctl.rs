@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The `ioctl(2)` calls themselves: the only `unsafe` code in user space.
+//!
+//! Each function takes what the call reads and writes as Rust values and slices, puts their
+//! addresses into the argument, and gives back the argument as the module left it. Errors are bare
+//! errnos here; [`super::Error`] is made of them one floor up, where it is known what was tried.
+//!
+//! # Invariants
+//!
+//! - A [`Descriptor`] is only made by [`super::Device::open`], which takes nothing but a character
+//!   device of the misc major. So the other end is a driver, and the numbers, which carry the size
+//!   of the argument and a type that no other driver uses, mean to it what [`ferrule_uapi::ioctl`]
+//!   says or nothing (`ENOTTY`).
+//! - Every address in an argument is that of a slice borrowed until the call returns, for as many
+//!   elements as the argument says, and mutable where the module writes. The module keeps none.
+//! - What the module writes are `ferrule_uapi` structures and integers, of which every bit pattern
+//!   is a value (`FromBytes`).
+#![allow(unsafe_code)]
+
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use ferrule_uapi::ioctl as abi;
+use nix::errno::Errno;
+use nix::libc;
+use zerocopy::FromBytes;
+
+/// An open descriptor of the device.
+#[derive(Debug)]
+pub(super) struct Descriptor(OwnedFd);
+
+impl Descriptor {
+    /// Wraps what was opened; see the invariants of this module.
+    pub(super) fn new(device: OwnedFd) -> Self {
+        Self(device)
+    }
+}
+
+/// The argument as the module left it, and how the call ended. A refused call may have written too.
+pub(super) type Answer<A> = (A, Result<(), Errno>);
+
+/// What is loaded.
+pub(super) fn info(device: &Descriptor, mut argument: abi::Info) -> Answer<abi::Info> {
+    // SAFETY: `Info` holds no address.
+    let result = unsafe { call::<{ abi::IOC_INFO }, _>(device.0.as_fd(), &mut argument) };
+    (argument, result)
+}
+
+/// Publishes `program`.
+pub(super) fn load(
+    device: &Descriptor,
+    mut argument: abi::Load,
+    program: &[u8],
+) -> Answer<abi::Load> {
+    argument.program = program.as_ptr().expose_provenance() as u64;
+    argument.program_size = program.len() as u64;
+    // SAFETY: the only address is that of `program`, borrowed until the call returns, with its
+    // length; the module only reads there.
+    let result = unsafe { call::<{ abi::IOC_LOAD }, _>(device.0.as_fd(), &mut argument) };
+    (argument, result)
+}
+
+/// Publishes the empty ruleset.
+pub(super) fn flush(device: &Descriptor, mut argument: abi::Change) -> Answer<abi::Change> {
+    // SAFETY: `Change` holds no address.
+    let result = unsafe { call::<{ abi::IOC_FLUSH }, _>(device.0.as_fd(), &mut argument) };
+    (argument, result)
+}
+
+/// Sets counters to zero.
+pub(super) fn reset(device: &Descriptor, mut argument: abi::Change) -> Answer<abi::Change> {
+    // SAFETY: `Change` holds no address.
+    let result = unsafe { call::<{ abi::IOC_RESET }, _>(device.0.as_fd(), &mut argument) };
+    (argument, result)
+}
+
+/// An array that the module fills: what its elements are, and who fills it.
+pub(super) trait Element: FromBytes + Clone + Default {
+    /// Calls the ioctl that gives such elements.
+    ///
+    /// # Safety
+    ///
+    /// `argument.buffer` must be the address of `argument.capacity` elements of this type that may
+    /// be written until the call returns.
+    unsafe fn fill(device: BorrowedFd<'_>, argument: &mut abi::Read) -> Result<(), Errno>;
+}
+
+/// Bytes of the published program.
+impl Element for u8 {
+    unsafe fn fill(device: BorrowedFd<'_>, argument: &mut abi::Read) -> Result<(), Errno> {
+        // SAFETY: the caller vouches for the buffer, which this number fills with bytes.
+        unsafe { call::<{ abi::IOC_PROGRAM }, _>(device, argument) }
+    }
+}
+
+impl Element for abi::CounterValue {
+    unsafe fn fill(device: BorrowedFd<'_>, argument: &mut abi::Read) -> Result<(), Errno> {
+        // SAFETY: the caller vouches for the buffer, which this number fills with `CounterValue`.
+        unsafe { call::<{ abi::IOC_COUNTERS }, _>(device, argument) }
+    }
+}
+
+impl Element for abi::HookValue {
+    unsafe fn fill(device: BorrowedFd<'_>, argument: &mut abi::Read) -> Result<(), Errno> {
+        // SAFETY: the caller vouches for the buffer, which this number fills with `HookValue`.
+        unsafe { call::<{ abi::IOC_HOOKS }, _>(device, argument) }
+    }
+}
+
+/// Fills `buffer` as far as there are elements.
+pub(super) fn read<T: Element>(
+    device: &Descriptor,
+    mut argument: abi::Read,
+    buffer: &mut [T],
+) -> Answer<abi::Read> {
+    argument.buffer = buffer.as_mut_ptr().expose_provenance() as u64;
+    argument.capacity = buffer.len() as u64;
+    // SAFETY: `buffer` is borrowed mutably until the call returns, with its length, and its elements
+    // may hold any bits (`FromBytes`).
+    let result = unsafe { T::fill(device.0.as_fd(), &mut argument) };
+    (argument, result)
+}
+
+/// One `ioctl(2)`.
+///
+/// # Safety
+///
+/// `NUMBER` must be an ioctl of the device behind `device` that takes an `A`, and every address in
+/// `argument` must be good, until the call returns, for what the module does there.
+unsafe fn call<const NUMBER: u32, A: FromBytes>(
+    device: BorrowedFd<'_>,
+    argument: &mut A,
+) -> Result<(), Errno> {
+    const { assert!((NUMBER >> 16) as usize & 0x3fff == size_of::<A>()) }
+    let argument: *mut A = argument;
+    // SAFETY: `argument` is a live, exclusive `A`, by the caller's promise what the module expects
+    // there; it may be written with any bits (`FromBytes`).
+    let answer = unsafe { libc::ioctl(device.as_raw_fd(), NUMBER as libc::Ioctl, argument) };
+    Errno::result(answer).map(drop)
+}
