@@ -182,11 +182,11 @@ abi_struct! {
 }
 
 /// The ioctl type of all of them; `0xF7` is unused in the kernel's `ioctl-number.rst`.
-const MAGIC: u32 = 0xf7;
+pub const IOC_MAGIC: u32 = 0xf7;
 
-/// `_IOWR(MAGIC, number, size)`.
+/// `_IOWR(IOC_MAGIC, number, size)`.
 const fn iowr(number: u32, size: usize) -> u32 {
-    3 << 30 | (size as u32) << 16 | MAGIC << 8 | number
+    3 << 30 | (size as u32) << 16 | IOC_MAGIC << 8 | number
 }
 
 /// Says what is loaded: [`Info`].

@@ -113,6 +113,7 @@ pub const CONSTANTS: &[(&str, u64)] = &[
     ("FERRULE_RESET_COUNTERS", ioctl::RESET_COUNTERS as u64),
     ("FERRULE_RESET_HOOKS", ioctl::RESET_HOOKS as u64),
     ("FERRULE_GENERATION_ANY", ioctl::GENERATION_ANY),
+    ("FERRULE_IOC_MAGIC", ioctl::IOC_MAGIC as u64),
     ("FERRULE_IOC_INFO", ioctl::IOC_INFO as u64),
     ("FERRULE_IOC_LOAD", ioctl::IOC_LOAD as u64),
     ("FERRULE_IOC_FLUSH", ioctl::IOC_FLUSH as u64),
