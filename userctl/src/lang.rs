@@ -1,9 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Text to syntax.
+//!
+//! ```text
+//! file ─► token (logos) ─► parser ─► syntax (Script)
+//!   ▲                        │
+//!   └──────── include ───────┘
+//! ```
+//!
+//! The parser is a recursive descent one, written by hand: nft's grammar needs no lookahead beyond
+//! one token, but it needs its input switched in the middle of a block (`include`), variables
+//! resolved where they are used, and above all recovery after a mistake, so that every rule of a file
+//! is reported and not only the first. Whatever nft accepts and Ferrule does not run yet is
+//! recognised by its first word ([`words`]) and becomes an `Unsupported` node: it is refused by name
+//! in the next stage, together with what is wrong with the other rules.
+//!
+//! Where nft's own grammar is stricter than it looks (a block's `}` must end its line), this one is
+//! too, so that a file loads in both. The one liberty taken is that blank lines may stand in a set.
+
+mod error;
+mod include;
+mod parser;
+pub(crate) mod syntax;
+mod token;
+pub(crate) mod words;
 
 use std::path::Path;
 
-use crate::diagnostic::Diagnostics;
+pub use error::{SyntaxError, SyntaxErrorKind};
+pub use syntax::Script;
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::SourceMap;
 
 /// What to read.
@@ -20,16 +46,20 @@ pub enum Entry<'a> {
     },
 }
 
-/// A parsed file: commands in order, includes and variables resolved.
-#[derive(Debug)]
-pub struct Script {
-    _private: (),
-}
-
 /// Reads and parses `entry` and everything that it includes.
 ///
 /// A file that cannot be read is an error like any other; for the entry itself it has no span.
 pub fn parse(sources: &mut SourceMap, entry: Entry<'_>) -> Result<Script, Diagnostics> {
-    let _ = (sources, entry);
-    todo!()
+    let file = match entry {
+        Entry::Path(path) => include::read_entry(sources, path),
+        Entry::Text { name, text } => include::add_text(sources, name, text),
+    };
+    let (script, errors) = match file {
+        Ok(file) => parser::parse(sources, file),
+        Err(error) => (Script::default(), vec![error]),
+    };
+    match Diagnostics::from_list(errors.iter().map(Diagnostic::from)) {
+        None => Ok(script),
+        Some(diagnostics) => Err(diagnostics),
+    }
 }
