@@ -28,6 +28,8 @@ pub(crate) mod skbuff;
 /// What bindgen makes of `bindings.h`, beside the kernel's own [`kernel::bindings`].
 #[allow(
     clippy::all,
+    clippy::arithmetic_side_effects,
+    clippy::cast_lossless,
     clippy::ptr_as_ptr,
     clippy::undocumented_unsafe_blocks,
     dead_code,

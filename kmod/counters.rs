@@ -90,7 +90,10 @@ fn find<'a>(
     counters: &mut Peekable<impl Iterator<Item = (&'a Counter, [u64; 2])>>,
     identity: u64,
 ) -> Option<[u64; 2]> {
-    while counters.next_if(|(counter, _)| counter.identity < identity).is_some() {}
+    while counters
+        .next_if(|(counter, _)| counter.identity < identity)
+        .is_some()
+    {}
     let found = counters.next_if(|(counter, _)| counter.identity == identity);
     found.map(|(_, value)| value)
 }

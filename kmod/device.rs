@@ -53,7 +53,10 @@ impl MiscDevice for Descriptor {
     fn open(_file: &File, _misc: &MiscDeviceRegistration<Self>) -> Result<KBox<Self>> {
         let net = Net::current().ok_or(ENODEV)?;
         let namespace = net_namespace::state(&net).ok_or(ENODEV)?;
-        Ok(KBox::new(Descriptor { net, namespace }, GFP_KERNEL_ACCOUNT)?)
+        Ok(KBox::new(
+            Descriptor { net, namespace },
+            GFP_KERNEL_ACCOUNT,
+        )?)
     }
 
     fn ioctl(me: &Self, _file: &File, cmd: u32, arg: usize) -> Result<isize> {
@@ -105,7 +108,9 @@ impl Descriptor {
             Err(Refused::Program(refusal)) => return Err(explain(user, load, refusal)),
         };
         let dry_run = load.flags & LOAD_DRY_RUN != 0;
-        load.generation = self.namespace.load(draft, load.expected_generation, dry_run)?;
+        load.generation = self
+            .namespace
+            .load(draft, load.expected_generation, dry_run)?;
         (load.error_code, load.error_section, load.error_index) = (0, NONE, 0);
         load.write(user)
     }
@@ -123,7 +128,9 @@ impl Descriptor {
             return Err(EINVAL);
         }
         self.authorize()?;
-        change.generation = self.namespace.reset(change.expected_generation, change.flags)?;
+        change.generation = self
+            .namespace
+            .reset(change.expected_generation, change.flags)?;
         change.write(user)
     }
 

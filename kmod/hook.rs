@@ -68,7 +68,9 @@ impl netfilter::Hook for Point {
             Verdict::Accept => (1, 0, netfilter::Verdict::Accept),
             Verdict::Drop => (0, 1, netfilter::Verdict::Drop),
         };
-        self.counters.here(&here).add(0, [1, bytes, accepted, dropped]);
+        self.counters
+            .here(&here)
+            .add(0, [1, bytes, accepted, dropped]);
         answer
     }
 }

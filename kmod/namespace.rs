@@ -30,8 +30,8 @@
 
 mod points;
 
-use ferrule_uapi::{
-    ioctl::{CounterValue, HookValue, Info, GENERATION_ANY, RESET_COUNTERS, RESET_HOOKS},
+use ferrule_uapi::ioctl::{
+    CounterValue, HookValue, Info, GENERATION_ANY, RESET_COUNTERS, RESET_HOOKS,
 };
 use kernel::{
     new_mutex,
@@ -157,11 +157,7 @@ impl Namespace {
 
     /// Makes a change, and then takes back the points that what is published now does not need: those of the
     /// ruleset that went, or of one that did not come.
-    fn change(
-        &self,
-        expected: u64,
-        make: impl FnOnce(&mut Writer) -> Result,
-    ) -> Result<u64> {
+    fn change(&self, expected: u64, make: impl FnOnce(&mut Writer) -> Result) -> Result<u64> {
         let mut guard = self.writer.lock();
         let writer = &mut *guard;
         writer.expect(expected)?;

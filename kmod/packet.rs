@@ -67,6 +67,7 @@ impl Packet for Subject<'_> {
     }
 
     fn count(&mut self, counter: u32) {
-        self.counters.add(counter as usize, [1, u64::from(self.skb.len())]);
+        self.counters
+            .add(counter as usize, [1, u64::from(self.skb.len())]);
     }
 }

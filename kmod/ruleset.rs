@@ -92,7 +92,9 @@ impl Ruleset {
 
     /// How many base chains run at the point `slot`.
     pub(crate) fn base_chains(&self, slot: usize) -> usize {
-        self.loaded.as_ref().map_or(0, |loaded| loaded.at(slot).len())
+        self.loaded
+            .as_ref()
+            .map_or(0, |loaded| loaded.at(slot).len())
     }
 
     /// Fills in what there is to say of it.
@@ -161,7 +163,11 @@ impl Loaded {
             return Verdict::Accept;
         }
         let counters = self.counters.here(here);
-        let mut packet = Subject { skb, family, counters };
+        let mut packet = Subject {
+            skb,
+            family,
+            counters,
+        };
         self.run(bases, &mut packet)
     }
 

@@ -223,8 +223,8 @@ impl<T: PerNet> Subsystem<T> {
         // SAFETY: The caller's place is valid for writes.
         unsafe { operations.write(ops) };
         // SAFETY: The operations are initialised, and stay where they are until they are unregistered.
-        let registered =
-            to_result(unsafe { kernel::bindings::register_pernet_subsys(operations) });
+        let status = unsafe { kernel::bindings::register_pernet_subsys(operations) };
+        let registered = to_result(status);
         // INVARIANT: `OPEN` only if the subsystem is registered.
         let stage = if registered.is_ok() { OPEN } else { NONE };
         key.stage.store(stage, Release);
@@ -249,7 +249,7 @@ impl<T: PerNet> PinnedDrop for Subsystem<T> {
 ///
 /// # Safety
 ///
-/// To be called by the kernel alone, through the operations of `T`; as are the next two.
+/// To be called by the kernel alone, through the operations of `T`.
 unsafe extern "C" fn init<T: PerNet>(net: *mut net) -> c_int {
     from_result(|| {
         let net = NonNull::new(net).ok_or(EINVAL)?;
@@ -272,6 +272,10 @@ unsafe extern "C" fn init<T: PerNet>(net: *mut net) -> c_int {
 }
 
 /// Unregisters the hook functions. The kernel waits for a grace period between this and [`exit`].
+///
+/// # Safety
+///
+/// As for [`init`].
 unsafe extern "C" fn pre_exit<T: PerNet>(net: *mut net) {
     let Some(net) = NonNull::new(net) else {
         return;
@@ -285,6 +289,10 @@ unsafe extern "C" fn pre_exit<T: PerNet>(net: *mut net) {
 }
 
 /// Lets go of the state.
+///
+/// # Safety
+///
+/// As for [`init`].
 unsafe extern "C" fn exit<T: PerNet>(net: *mut net) {
     let Some(net) = NonNull::new(net) else {
         return;

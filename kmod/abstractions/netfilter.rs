@@ -74,17 +74,26 @@ impl HookSpec {
     }
 }
 
-/// A hook function that is ready to be registered.
+/// What netfilter knows of an [`Entry`].
+#[derive(Clone, Copy)]
+enum Stage {
+    /// Nothing yet.
+    New,
+    /// Packets go through it.
+    Registered,
+    /// It was unregistered when this grace period began; until it ends packets may still be in it.
+    Unregistered(GracePeriod),
+}
+
+/// A hook function that may be registered in a [`HookTable`].
 ///
 /// # Invariants
 ///
-/// If `unregistered` is `None` it may be registered; else it is not, and `unregistered` began when
-/// it ceased to be.
-#[repr(C)]
+/// `stage` says what netfilter knows of it. It is not dropped while it is registered.
 pub(crate) struct Entry<H> {
     ops: Opaque<nf_hook_ops>,
     hook: H,
-    unregistered: Option<GracePeriod>,
+    stage: Stage,
 }
 
 // SAFETY: `ops` is written before the entry is registered, and then only read, by netfilter under its
@@ -100,7 +109,7 @@ impl<H: Hook> Entry<H> {
             Entry {
                 ops: Opaque::zeroed(),
                 hook,
-                unregistered: Some(GracePeriod::begin()),
+                stage: Stage::New,
             },
             GFP_KERNEL_ACCOUNT,
         )?;
@@ -119,7 +128,7 @@ impl<H: Hook> Entry<H> {
 
 impl<H> Drop for Entry<H> {
     fn drop(&mut self) {
-        if let Some(grace) = self.unregistered {
+        if let Stage::Unregistered(grace) = self.stage {
             grace.wait();
         }
     }
@@ -140,8 +149,12 @@ unsafe extern "C" fn callback<H: Hook>(
     // SAFETY: Netfilter calls hook functions with the RCU read-side lock held (`nf_hook()`).
     let rcu = unsafe { ReadSide::assume_held() };
     // SAFETY: `state` is valid, its devices are null or protected by RCU.
-    let (input, output) =
-        unsafe { (Interface::from_raw((*state).in_), Interface::from_raw((*state).out)) };
+    let (input, output) = unsafe {
+        (
+            Interface::from_raw((*state).in_),
+            Interface::from_raw((*state).out),
+        )
+    };
     let Some(skb) = NonNull::new(skb) else {
         return kernel::bindings::NF_DROP;
     };
@@ -158,7 +171,7 @@ unsafe extern "C" fn callback<H: Hook>(
 ///
 /// # Invariants
 ///
-/// While `open` is set, `net` is valid, and exactly the entries whose `unregistered` is `None` are
+/// While `open` is set, `net` is valid, and exactly the entries that are [`Stage::Registered`] are
 /// registered there. When it is not, none is.
 #[pin_data(PinnedDrop)]
 pub(crate) struct HookTable<H: Hook> {
@@ -224,17 +237,17 @@ impl<H: Hook> HookTable<H> {
         // its box, until it is unregistered and a grace period has passed.
         to_result(unsafe { bindings::nf_register_net_hook(self.net.as_ptr(), entry.ops.get()) })?;
         // INVARIANT: Now it is registered.
-        entry.unregistered = None;
+        entry.stage = Stage::Registered;
         Ok(())
     }
 
     /// Unregisters `entry` if it is registered. The table must be open.
     fn unregister(&self, entry: &mut Entry<H>) {
-        if entry.unregistered.is_none() {
+        if let Stage::Registered = entry.stage {
             // SAFETY: By the type invariants `net` is valid and the entry registered there.
             unsafe { bindings::nf_unregister_net_hook(self.net.as_ptr(), entry.ops.get()) };
             // INVARIANT: It is no longer registered, since just before.
-            entry.unregistered = Some(GracePeriod::begin());
+            entry.stage = Stage::Unregistered(GracePeriod::begin());
         }
     }
 
@@ -251,9 +264,10 @@ impl<H: Hook> HookTable<H> {
             }
         }
         // The first entry that is dropped waits for a grace period; it is the others' too.
-        registered
-            .entries
-            .retain(|entry| entry.unregistered.is_none());
+        let gone = |entry: &KBox<Entry<H>>| matches!(entry.stage, Stage::Unregistered(_));
+        while let Some(index) = registered.entries.iter().position(gone) {
+            drop(registered.entries.remove(index));
+        }
     }
 
     /// Unregisters all hook functions, and lets no more be registered. Packets may still be in them:

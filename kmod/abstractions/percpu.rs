@@ -55,8 +55,8 @@ pub(crate) struct PerCpuCounters<const N: usize> {
 impl<const N: usize> PerCpuCounters<N> {
     /// Counters per line.
     const PER_LINE: usize = {
-        const_assert!(N > 0 && WORDS % N == 0);
-        WORDS / N
+        const_assert!(N == 1 || N == 2 || N == 4 || N == 8);
+        WORDS.wrapping_div(N)
     };
 
     /// `len` counters at zero.
@@ -129,11 +129,13 @@ impl<const N: usize> Lane<'_, N> {
 #[inline]
 fn words<const N: usize>(lines: &[Line], counter: usize) -> &[Atomic<u64>] {
     let per_line = PerCpuCounters::<N>::PER_LINE;
-    let Some(line) = lines.get(counter / per_line) else {
+    let Some(line) = lines.get(counter.wrapping_div(per_line)) else {
         return &[];
     };
-    let start = counter % per_line * N;
-    line.0.get(start..start + N).unwrap_or_default()
+    // Less than `WORDS`, as `N` divides it.
+    let start = counter.wrapping_rem(per_line).wrapping_mul(N);
+    let rest = line.0.get(start..).unwrap_or_default();
+    rest.get(..N).unwrap_or_default()
 }
 
 /// `READ_ONCE`.

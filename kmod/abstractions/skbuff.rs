@@ -120,12 +120,8 @@ impl<'a> Skb<'a> {
         };
         // SAFETY: By the type invariants `skb` is valid; `to` is `len` bytes. C checks the rest.
         unsafe {
-            kernel::bindings::skb_copy_bits(
-                self.skb.as_ptr(),
-                from,
-                to.as_mut_ptr().cast(),
-                len,
-            ) == 0
+            kernel::bindings::skb_copy_bits(self.skb.as_ptr(), from, to.as_mut_ptr().cast(), len)
+                == 0
         }
     }
 
@@ -134,7 +130,11 @@ impl<'a> Skb<'a> {
     pub(crate) fn protocol(&self) -> u16 {
         // SAFETY: By the type invariants `skb` is valid; the constant is the offset of `protocol`,
         // a `__be16`.
-        let protocol = unsafe { self.member(bindings::FERRULE_SKB_PROTOCOL).cast::<u16>().read() };
+        let protocol = unsafe {
+            self.member(bindings::FERRULE_SKB_PROTOCOL)
+                .cast::<u16>()
+                .read()
+        };
         u16::from_be(protocol)
     }
 
@@ -159,7 +159,11 @@ impl<'a> Skb<'a> {
     #[inline]
     pub(crate) fn set_mark(&mut self, mark: u32) {
         // SAFETY: As in `mark`; and nobody else writes to `skb`.
-        unsafe { self.member(bindings::FERRULE_SKB_MARK).cast::<u32>().write(mark) }
+        unsafe {
+            self.member(bindings::FERRULE_SKB_MARK)
+                .cast::<u32>()
+                .write(mark)
+        }
     }
 
     /// The interface that it came in through.

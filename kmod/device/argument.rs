@@ -46,7 +46,9 @@ pub(super) trait Argument: FromBytes + IntoBytes + Immutable + Default {
     /// Writes the structure back.
     fn write(&self, user: UserPtr) -> Result {
         let bytes = self.as_bytes();
-        UserSlice::new(user, bytes.len()).writer().write_slice(bytes)
+        UserSlice::new(user, bytes.len())
+            .writer()
+            .write_slice(bytes)
     }
 }
 

@@ -13,10 +13,7 @@ use ferrule_uapi::{
 use kernel::{prelude::*, sync::Arc};
 
 use crate::{
-    abstractions::{
-        netfilter::Entry,
-        rcupdate::Published,
-    },
+    abstractions::{netfilter::Entry, rcupdate::Published},
     counters::add,
     hook::{Place, Point, PointCounters},
     ruleset::{saturating, Ruleset},
@@ -105,7 +102,11 @@ impl Points {
         place: Place,
         published: &Arc<Published<Ruleset>>,
     ) -> Result<KBox<Entry<Point>>> {
-        let slot = self.0.iter().position(Option::is_none).unwrap_or(self.0.len());
+        let slot = self
+            .0
+            .iter()
+            .position(Option::is_none)
+            .unwrap_or(self.0.len());
         let counters = Arc::new(PointCounters::new(1)?, GFP_KERNEL_ACCOUNT)?;
         let point = Point {
             slot,

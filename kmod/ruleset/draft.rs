@@ -87,7 +87,7 @@ pub(crate) struct Draft {
     bases: KVec<BaseChain>,
     plan: KVec<Planned>,
     /// Room for what its counters are to go on from.
-    pub(crate) carried: Bases,
+    carried: Bases,
 }
 
 impl Draft {
@@ -119,12 +119,11 @@ impl Draft {
         generation: u64,
         slot_of: impl Fn(Place) -> Option<usize>,
     ) -> Result<(Ruleset, Bases)> {
-        let mut runs = KVec::new();
+        let last = self.places().filter_map(&slot_of).max();
+        let slots = last.map_or(0, |last| last.saturating_add(1));
+        let mut runs = KVec::from_elem(Run::default(), slots, GFP_KERNEL_ACCOUNT)?;
         for planned in &self.plan {
             let slot = slot_of(planned.place).ok_or(EINVAL)?;
-            if runs.len() <= slot {
-                runs.resize(slot.saturating_add(1), Run::default(), GFP_KERNEL_ACCOUNT)?;
-            }
             *runs.get_mut(slot).ok_or(EINVAL)? = planned.run;
         }
         let loaded = Loaded {
@@ -151,7 +150,9 @@ fn plan(chains: &[BaseChain]) -> Result<(KVec<Planned>, KVec<BaseChain>)> {
             continue;
         }
         let first = bases.len();
-        let here = chains.iter().filter(|chain| places(chain).any(|at| at == place));
+        let here = chains
+            .iter()
+            .filter(|chain| places(chain).any(|at| at == place));
         for chain in here {
             bases.push(*chain, GFP_KERNEL_ACCOUNT)?;
         }
