@@ -53,10 +53,15 @@ pub(crate) struct PerCpuCounters<const N: usize> {
 }
 
 impl<const N: usize> PerCpuCounters<N> {
-    /// Counters per line.
+    /// Counters per line: `WORDS / N`.
     const PER_LINE: usize = {
         const_assert!(N == 1 || N == 2 || N == 4 || N == 8);
-        WORDS.wrapping_div(N)
+        match N {
+            1 => 8,
+            2 => 4,
+            4 => 2,
+            _ => 1,
+        }
     };
 
     /// `len` counters at zero.
@@ -129,12 +134,14 @@ impl<const N: usize> Lane<'_, N> {
 #[inline]
 fn words<const N: usize>(lines: &[Line], counter: usize) -> &[Atomic<u64>] {
     let per_line = PerCpuCounters::<N>::PER_LINE;
-    let Some(line) = lines.get(counter.wrapping_div(per_line)) else {
-        return &[];
-    };
-    // Less than `WORDS`, as `N` divides it.
-    let start = counter.wrapping_rem(per_line).wrapping_mul(N);
-    let rest = line.0.get(start..).unwrap_or_default();
+    let line = counter
+        .checked_div(per_line)
+        .and_then(|line| lines.get(line));
+    let place = counter.checked_rem(per_line).unwrap_or_default();
+    let start = place.wrapping_mul(N); // Less than `WORDS`.
+    let rest = line
+        .and_then(|line| line.0.get(start..))
+        .unwrap_or_default();
     rest.get(..N).unwrap_or_default()
 }
 
