@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The two filters that are compared: Ferrule, and the kernel's own nftables. Both read the same file.
+
+use std::collections::BTreeMap;
+
+use anyhow::{bail, Context, Result};
+use serde_json::Value;
+
+use crate::ferrule;
+use crate::netns::Netns;
+
+/// Who filters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Filter {
+    /// `userctl` and `ferrule.ko`.
+    Ferrule,
+    /// `nft` and nf_tables.
+    Nftables,
+}
+
+/// Packets and bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Count {
+    /// Packets.
+    pub(crate) packets: u64,
+    /// Bytes from the network header on.
+    pub(crate) bytes: u64,
+}
+
+/// Counters of rules, by the rules' comments.
+pub(crate) type Counts = BTreeMap<String, Count>;
+
+impl Filter {
+    /// Both.
+    pub(crate) const ALL: [Filter; 2] = [Filter::Ferrule, Filter::Nftables];
+
+    /// Replaces what is loaded by `rules`.
+    pub(crate) fn load(self, ns: &Netns, rules: &str) -> Result<()> {
+        match self {
+            Filter::Ferrule => ferrule::load(ns, rules),
+            Filter::Nftables => {
+                let path = ferrule::rules_file(&format!("flush ruleset\n{rules}"))?;
+                ns.run_ok(&["nft", "-f", path])?;
+                Ok(())
+            }
+        }
+    }
+
+    /// Empties the ruleset.
+    pub(crate) fn flush(self, ns: &Netns) -> Result<()> {
+        match self {
+            Filter::Ferrule => ferrule::userctl(ns, &["flush"])?.success()?,
+            Filter::Nftables => ns.run_ok(&["nft", "flush", "ruleset"])?,
+        };
+        Ok(())
+    }
+
+    /// The counters of the rules that have a comment.
+    pub(crate) fn counts(self, ns: &Netns) -> Result<Counts> {
+        match self {
+            Filter::Ferrule => ferrule_counts(ns),
+            Filter::Nftables => {
+                nft_counts(&ns.run_ok(&["nft", "-j", "list", "ruleset"])?.stdout)
+            }
+        }
+    }
+}
+
+fn ferrule_counts(ns: &Netns) -> Result<Counts> {
+    let mut counts = Counts::new();
+    for tally in ferrule::tallies(ns)? {
+        let comment = tally.text.split_once("comment \"");
+        let Some((comment, _)) = comment.and_then(|(_, rest)| rest.split_once('"')) else {
+            continue;
+        };
+        let count = Count {
+            packets: tally.packets,
+            bytes: tally.bytes,
+        };
+        if !tally.implicit && counts.insert(comment.to_owned(), count).is_some() {
+            bail!("two rules have the comment {comment:?}");
+        }
+    }
+    Ok(counts)
+}
+
+fn nft_counts(json: &str) -> Result<Counts> {
+    let value: Value = serde_json::from_str(json).context("nft's JSON")?;
+    let objects = value["nftables"].as_array().context("nft's JSON has no list")?;
+    let mut counts = Counts::new();
+    for rule in objects.iter().map(|object| &object["rule"]) {
+        let (Some(comment), Some(expressions)) = (rule["comment"].as_str(), rule["expr"].as_array())
+        else {
+            continue;
+        };
+        let counter = expressions
+            .iter()
+            .map(|expression| &expression["counter"])
+            .find(|counter| counter.is_object());
+        if let Some(counter) = counter {
+            let count = Count {
+                packets: counter["packets"].as_u64().context("no packets")?,
+                bytes: counter["bytes"].as_u64().context("no bytes")?,
+            };
+            counts.insert(comment.to_owned(), count);
+        }
+    }
+    Ok(counts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nft_counters_are_found_by_comment() {
+        let json = r#"{"nftables": [{"metainfo": {}}, {"rule": {"comment": "a",
+            "expr": [{"counter": {"packets": 3, "bytes": 99}}, {"drop": null}]}}]}"#;
+        let counts = nft_counts(json).expect("good JSON");
+        assert_eq!(counts["a"], Count { packets: 3, bytes: 99 });
+    }
+}

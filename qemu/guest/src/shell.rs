@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0
+//! A prompt on the console, with the module loaded and the topology in place.
+
+use std::process::{Command, Stdio};
+
+use std::fs::OpenOptions;
+
+use anyhow::{Context, Result};
+
+use crate::ferrule;
+use crate::topology::Topology;
+
+/// What the user sees first.
+const GREETING: &str = "\
+ferrule.ko is loaded. Namespaces: client - router - server (`ip netns exec router sh`).
+  userctl -n router load /usr/share/ferrule/examples/demo.nft
+  ip netns exec client ping -c 1 10.0.2.2
+  userctl -n router hooks
+`exit` powers the guest off.
+";
+
+/// Runs the shell to its end; gives the status to report.
+pub(crate) fn run() -> Result<i32> {
+    let _topology = Topology::create()?;
+    ferrule::insert()?;
+    let console = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/ttyS0")
+        .context("cannot open the console")?;
+    std::io::Write::write_all(&mut &console, GREETING.as_bytes())?;
+    // `-c` makes the console the shell's terminal: job control, and Ctrl-C for what runs in it.
+    Command::new("busybox")
+        .args(["setsid", "-c", "busybox", "sh"])
+        .stdin(Stdio::from(console.try_clone()?))
+        .stdout(Stdio::from(console.try_clone()?))
+        .stderr(Stdio::from(console))
+        .status()
+        .context("cannot start a shell")?;
+    Ok(0)
+}
