@@ -9,11 +9,12 @@ use std::collections::VecDeque;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
-use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{bail, Context, Result};
+use nix::fcntl::OFlag;
+use nix::unistd::pipe2;
 
 use crate::progress::Stage;
 
@@ -110,7 +111,10 @@ impl Job {
         let where_else = log.map_or_else(String::new, |log| {
             format!("\n  everything it printed is in {}", log.display())
         });
-        bail!("{what} failed ({status}); its last lines:\n{}{where_else}", quoted.join("\n"))
+        bail!(
+            "{what} failed ({status}); its last lines:\n{}{where_else}",
+            quoted.join("\n")
+        )
     }
 
     /// Runs it and hands each line to `each` as it comes, whether it succeeds or not.
@@ -123,11 +127,12 @@ impl Job {
         mut each: impl FnMut(&str),
     ) -> Result<(ExitStatus, VecDeque<String>)> {
         let mut log = self.log.as_deref().map(create_with_parents).transpose()?;
-        let (reader, writer) = nix::unistd::pipe().context("making a pipe")?;
-        let errors: OwnedFd = writer.try_clone().context("making a pipe")?;
-        nix::fcntl::fcntl(&reader, nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::FD_CLOEXEC))
-            .context("making a pipe")?;
-        self.command.stdin(Stdio::null()).stdout(writer).stderr(errors);
+        let (reader, writer) = pipe2(OFlag::O_CLOEXEC).context("making a pipe")?;
+        let errors = writer.try_clone().context("making a pipe")?;
+        self.command
+            .stdin(Stdio::null())
+            .stdout(writer)
+            .stderr(errors);
         let mut child = self
             .command
             .spawn()
@@ -152,7 +157,9 @@ impl Job {
             }
             tail.push_back(line);
         }
-        let status = child.wait().with_context(|| format!("{}: waiting", self.what))?;
+        let status = child
+            .wait()
+            .with_context(|| format!("{}: waiting", self.what))?;
         Ok((status, tail))
     }
 
@@ -169,7 +176,12 @@ impl Job {
             .with_context(|| format!("{}: cannot run setpriv (package util-linux)", self.what))?;
         if !output.status.success() {
             let errors = String::from_utf8_lossy(&output.stderr);
-            bail!("{} failed ({}): {}", self.what, output.status, errors.trim());
+            bail!(
+                "{} failed ({}): {}",
+                self.what,
+                output.status,
+                errors.trim()
+            );
         }
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
@@ -207,25 +219,39 @@ mod tests {
         let log = dir.path().join("sub/tool.log");
         let report = Report::new(false);
         let error = report
-            .stage("s", |stage| shell("seq 100; exit 3").log(log.clone()).run(stage))
+            .stage("s", |stage| {
+                shell("seq 100; exit 3").log(log.clone()).run(stage)
+            })
             .unwrap_err()
             .to_string();
-        assert!(error.starts_with("the script failed (exit status: 3)"), "{error}");
-        assert!(error.contains("    100\n") && !error.contains("    60\n"), "{error}");
+        assert!(
+            error.starts_with("the script failed (exit status: 3)"),
+            "{error}"
+        );
+        assert!(
+            error.contains("    100\n") && !error.contains("    60\n"),
+            "{error}"
+        );
         assert!(error.ends_with("tool.log"), "{error}");
         assert_eq!(fs::read_to_string(log).unwrap().lines().count(), 100);
     }
 
     #[test]
     fn paths_of_the_root_are_shown_as_paths_of_the_tree() {
-        let (_, tail) = shell("echo error in /src/kmod/hook.rs").show("/src/", "").watch(|_| ()).unwrap();
+        let (_, tail) = shell("echo error in /src/kmod/hook.rs")
+            .show("/src/", "")
+            .watch(|_| ())
+            .unwrap();
         assert_eq!(tail, ["error in kmod/hook.rs"]);
     }
 
     #[test]
     fn output_is_standard_output_only() {
         assert_eq!(shell("echo out; echo err >&2").output().unwrap(), "out\n");
-        let error = shell("echo broken >&2; exit 1").output().unwrap_err().to_string();
+        let error = shell("echo broken >&2; exit 1")
+            .output()
+            .unwrap_err()
+            .to_string();
         assert_eq!(error, "the script failed (exit status: 1): broken");
     }
 }

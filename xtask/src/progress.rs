@@ -44,11 +44,7 @@ impl Report {
     }
 
     /// Does `work` under a bar called `name`, and times it.
-    pub(crate) fn stage<T>(
-        &self,
-        name: &str,
-        work: impl FnOnce(&Stage) -> Result<T>,
-    ) -> Result<T> {
+    pub(crate) fn stage<T>(&self, name: &str, work: impl FnOnce(&Stage) -> Result<T>) -> Result<T> {
         let stage = Stage::start(name, self.terminal, self.verbose);
         let result = work(&stage);
         let timing = stage.end(result.is_ok());
@@ -116,8 +112,9 @@ impl Stage {
     pub(crate) fn set_length(&self, length: u64, lines: bool) {
         self.counts_lines.set(lines);
         self.bar.set_length(length);
-        self.bar
-            .set_style(style("{elapsed:>7} {prefix} [{bar:30}] {percent:>3}% {wide_msg}"));
+        self.bar.set_style(style(
+            "{elapsed:>7} {prefix} [{bar:30}] {percent:>3}% {wide_msg}",
+        ));
     }
 
     /// One more of what [`Stage::set_length`] counts is done.
@@ -180,6 +177,8 @@ impl Stage {
 }
 
 fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template)
-        .map_or_else(|_| ProgressStyle::default_spinner(), |style| style.progress_chars("=> "))
+    ProgressStyle::with_template(template).map_or_else(
+        |_| ProgressStyle::default_spinner(),
+        |style| style.progress_chars("=> "),
+    )
 }

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Stage 4: `ferrule.ko`, by `make -C kmod` with the compilers that built the kernel.
+//!
+//! Usually that is in the toolchain root. A kernel of the user's own may have been built by the
+//! host's compilers: then those are used.
+
+use std::path::PathBuf;
+
+use anyhow::{bail, Context, Result};
+
+use crate::kernel::Kernel;
+use crate::process::Job;
+use crate::session::Session;
+use crate::toolchain::Toolchain;
+
+/// Where the root sees the working tree.
+const SOURCE: &str = "/src";
+
+/// Which compiler the kernel was built by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Root,
+    Host,
+}
+
+/// Builds the module.
+///
+/// # Errors
+///
+/// When it does not compile, or neither the root nor the host has the kernel's compiler.
+pub(crate) fn build(session: &Session, toolchain: &Toolchain, kernel: &Kernel) -> Result<PathBuf> {
+    session.report.stage("module", |stage| {
+        let make = make(session, toolchain, kernel, "building ferrule.ko", &[])?;
+        make.log(session.workspace.log("module")).run(stage)?;
+        Ok(session.workspace.path("kmod/ferrule.ko"))
+    })
+}
+
+/// Has clippy read the module's crates, with `flags` for rustc; a warning is an error.
+///
+/// Its objects are thrown away: they carry no code that anybody should load.
+pub(crate) fn lint(
+    session: &Session,
+    toolchain: &Toolchain,
+    kernel: &Kernel,
+    flags: &[&str],
+) -> Result<()> {
+    session.report.stage("module's lints", |stage| {
+        let make = |what: &str, args: &[String]| make(session, toolchain, kernel, what, args);
+        let clippy = [
+            "CLIPPY=1".to_owned(),
+            format!("KRUSTFLAGS={}", flags.join(" ")),
+        ];
+        make("cleaning kmod", &["clean".to_owned()])?.run(stage)?;
+        let linted = make("clippy on ferrule.ko", &clippy)?
+            .log(session.workspace.log("clippy"))
+            .run(stage);
+        make("cleaning kmod", &["clean".to_owned()])?.run(stage)?;
+        linted
+    })
+}
+
+fn make(
+    session: &Session,
+    toolchain: &Toolchain,
+    kernel: &Kernel,
+    what: &str,
+    args: &[String],
+) -> Result<Job> {
+    let mut kdir = std::ffi::OsString::from("KDIR=");
+    kdir.push(&kernel.tree.path);
+    let jobs = std::thread::available_parallelism().map_or(1, usize::from);
+    let job = match place(toolchain, kernel)? {
+        Place::Host => Job::new(what, "make")
+            .arg("-C")
+            .arg(session.workspace.path("kmod")),
+        Place::Root => {
+            let mut chroot = toolchain.chroot().bind(session.workspace.root(), SOURCE);
+            for (outside, inside) in &kernel.tree.binds {
+                chroot = chroot.bind(outside, inside);
+            }
+            chroot
+                .job(what, "make")
+                .args(["-C", "/src/kmod"])
+                .show("/src/", "")
+        }
+    };
+    Ok(job
+        .arg(format!("-j{jobs}"))
+        .arg(kdir)
+        .args(&kernel.tree.make_args)
+        .args(args))
+}
+
+/// Finds the compiler that built the kernel.
+fn place(toolchain: &Toolchain, kernel: &Kernel) -> Result<Place> {
+    let version = |job: Job| {
+        job.arg("--version")
+            .output()
+            .map(|text| text.trim().to_owned())
+    };
+    let root = version(toolchain.chroot().job("asking the root's rustc", "rustc")).context(
+        "the toolchain root has no working rustc; `cargo xtask clean --all` makes a new one",
+    )?;
+    // The host need not have one at all.
+    let host = version(Job::new("asking the host's rustc", "rustc")).ok();
+    choose(kernel.tree.config.rustc(), &root, host.as_deref())
+        .with_context(|| format!("no compiler for a module of {}", kernel.release))
+}
+
+fn choose(wanted: Option<&str>, root: &str, host: Option<&str>) -> Result<Place> {
+    let Some(wanted) = wanted else {
+        bail!("its configuration does not say which rustc built it (CONFIG_RUSTC_VERSION_TEXT)");
+    };
+    if wanted == root {
+        return Ok(Place::Root);
+    }
+    if Some(wanted) == host {
+        return Ok(Place::Host);
+    }
+    bail!(
+        "it was built by {wanted}, but the toolchain root has {root} and the host {}; \
+         kernel and module take the same compiler: build the kernel with one of these",
+        host.unwrap_or("none")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_compiler_that_built_the_kernel_is_found() {
+        let cases = [
+            ("rustc 1.85.1 (a)", Place::Root),
+            ("rustc 1.95.0 (b)", Place::Host),
+        ];
+        for (wanted, place) in cases {
+            let found = choose(Some(wanted), "rustc 1.85.1 (a)", Some("rustc 1.95.0 (b)"));
+            assert_eq!(found.unwrap(), place, "{wanted}");
+        }
+    }
+
+    #[test]
+    fn another_compiler_is_refused_with_all_three_named() {
+        let error = choose(Some("rustc 1.90.0"), "rustc 1.85.1", None)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("built by rustc 1.90.0"), "{error}");
+        assert!(
+            error.contains("root has rustc 1.85.1 and the host none"),
+            "{error}"
+        );
+        assert!(choose(None, "rustc 1.85.1", None).is_err());
+    }
+}
