@@ -19,10 +19,12 @@
 mod error;
 mod ioctl;
 mod open;
+mod raw;
 mod request;
 mod snapshot;
 
 pub use error::{Error, ModuleRefusal};
+pub use raw::RawDevice;
 pub use snapshot::{snapshot, Snapshot};
 
 use std::path::{Path, PathBuf};
@@ -231,12 +233,10 @@ fn grow<T: Clone + Default>(
     operation: Operation,
 ) -> Result<(), Error> {
     let more = count.saturating_sub(buffer.len());
-    buffer
-        .try_reserve_exact(more)
-        .map_err(|_| Error::Failed {
-            operation,
-            source: std::io::ErrorKind::OutOfMemory.into(),
-        })?;
+    buffer.try_reserve_exact(more).map_err(|_| Error::Failed {
+        operation,
+        source: std::io::ErrorKind::OutOfMemory.into(),
+    })?;
     buffer.resize(count, T::default());
     Ok(())
 }

@@ -120,6 +120,66 @@ pub(super) fn read<T: Element>(
     (argument, result)
 }
 
+/// Largest argument that an ioctl number can announce, and some more.
+const RAW_ARGUMENT: usize = 1 << 15;
+
+/// Where the module's array is asked for in [`abi::Read`].
+const BUFFER_AT: usize = std::mem::offset_of!(abi::Read, buffer);
+
+/// Addresses from here on are the kernel's: no process has memory there.
+const KERNEL_HALF: u64 = 1 << 63;
+
+/// An ioctl with an argument of any content, `shift` bytes away from an aligned address: to prove
+/// what the module refuses.
+///
+/// `ENOTSUP`, without a call, for what could make the module write to this process's memory: an
+/// array asked for at an address that is neither null nor the kernel's.
+pub(super) fn raw(
+    device: &Descriptor,
+    number: u32,
+    argument: &mut [u8],
+    shift: usize,
+) -> Result<(), Errno> {
+    let fills = matches!(number, abi::IOC_PROGRAM | abi::IOC_COUNTERS | abi::IOC_HOOKS);
+    let buffer = argument
+        .get(BUFFER_AT..BUFFER_AT + size_of::<u64>())
+        .and_then(|bytes| bytes.try_into().ok())
+        .map_or(0, u64::from_ne_bytes);
+    if fills && buffer != 0 && buffer < KERNEL_HALF {
+        return Err(Errno::ENOTSUP);
+    }
+    let mut words = vec![0_u64; RAW_ARGUMENT / size_of::<u64>()];
+    let Some(place) = zerocopy::IntoBytes::as_mut_bytes(words.as_mut_slice())
+        .get_mut(shift..)
+        .filter(|place| place.len() > u16::MAX as usize / 4 && place.len() >= argument.len())
+    else {
+        return Err(Errno::ENOTSUP);
+    };
+    place[..argument.len()].copy_from_slice(argument);
+    // SAFETY: `place` is exclusive and at least as long as any size that a number can carry, so the
+    // argument is written within it, with any bits. The only address in an argument to which the
+    // module writes is `Read::buffer`: null or the kernel's, by the check above (beyond the given
+    // bytes there are zeros), so that write fails. `Load::program` is only read.
+    let answer = unsafe {
+        libc::ioctl(
+            device.0.as_raw_fd(),
+            number as libc::Ioctl,
+            place.as_mut_ptr(),
+        )
+    };
+    argument.copy_from_slice(&place[..argument.len()]);
+    Errno::result(answer).map(drop)
+}
+
+/// An ioctl whose argument is at no address of this process: null or, if `kernel`, the kernel's.
+pub(super) fn raw_nowhere(device: &Descriptor, number: u32, kernel: bool) -> Result<(), Errno> {
+    let address = if kernel { KERNEL_HALF | 0x1000 } else { 0 };
+    // SAFETY: neither address is this process's memory, so nothing of it can be read or written.
+    let answer =
+        unsafe { libc::ioctl(device.0.as_raw_fd(), number as libc::Ioctl, address) };
+    Errno::result(answer).map(drop)
+}
+
 /// One `ioctl(2)`.
 ///
 /// # Safety

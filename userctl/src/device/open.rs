@@ -36,7 +36,7 @@ pub(super) fn open(path: &Path) -> Result<Descriptor, Error> {
 }
 
 /// Whether this can be the device at all.
-fn is_misc_device(file: &File) -> bool {
+pub(super) fn is_misc_device(file: &File) -> bool {
     file.metadata().is_ok_and(|metadata| {
         metadata.file_type().is_char_device()
             && nix::sys::stat::major(metadata.rdev()) == MISC_MAJOR
