@@ -190,6 +190,3 @@ fn wide(bytes: &[u8; 16]) -> Wide {
         lo: number as u64,
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -117,6 +117,3 @@ pub fn verify<S: Storage>(storage: S, scratch: &mut [Scratch]) -> Result<Program
     let cost = code::check(&view, scratch)?;
     Ok(Program::new(storage, layout, cost.fields, cost.max_steps))
 }
-
-#[cfg(test)]
-mod tests;

@@ -235,6 +235,3 @@ fn by_policy<P: Packet>(packet: &mut P, base: &BaseChain) -> Turn {
         _ => decided(packet, Verdict::Drop, base.counter, Decider::Policy),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,6 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 //! What each instruction does to a packet.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unreachable,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
 mod support;
 
 use std::cell::Cell;

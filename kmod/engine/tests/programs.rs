@@ -6,6 +6,16 @@
 //! of *every* capture; which one it is goes round with the number, so that a run as a whole uses every
 //! packet that differs from the others of its capture in some field.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unreachable,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
 mod support;
 
 use std::{
