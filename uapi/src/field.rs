@@ -118,6 +118,6 @@ impl Field {
 
     /// The field's bit in a set of fields.
     pub const fn bit(self) -> u64 {
-        1 << (self as u8)
+        1_u64.wrapping_shl(self as u32)
     }
 }

@@ -33,7 +33,8 @@ fn each<T>(
     elements: &[T],
     mut check: impl FnMut(&T) -> Result<(), VerifyError>,
 ) -> Result<(), Refusal> {
-    for (index, element) in elements.iter().enumerate() {
+    // Not `enumerate()`, which panics on overflow where the kernel asks for overflow checks.
+    for (index, element) in (0..elements.len()).zip(elements) {
         check(element).map_err(|error| Refusal::at(error, section, index))?;
     }
     Ok(())
@@ -153,7 +154,7 @@ fn check_priorities(view: &View<'_>) -> Result<(), Refusal> {
         for hook in Hook::ALL {
             let mut seen = [0_i32; limit::MAX_PRIORITIES as usize];
             let mut count = 0_usize;
-            for (index, base) in view.base_chains.iter().enumerate() {
+            for (index, base) in (0..view.base_chains.len()).zip(view.base_chains) {
                 let here = base.families & family != 0 && base.hook == *hook as u8;
                 let known = seen.iter().take(count).any(|p| *p == base.priority);
                 if !here || known {
