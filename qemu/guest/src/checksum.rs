@@ -25,20 +25,12 @@ pub(crate) fn transport(saddr: IpAddr, daddr: IpAddr, protocol: u8, bytes: &[u8]
     let tail = [0, 0, 0, protocol];
     match (saddr, daddr) {
         (IpAddr::V4(_), IpAddr::V4(_)) if protocol == ICMP => internet(&[bytes]),
-        (IpAddr::V4(saddr), IpAddr::V4(daddr)) => internet(&[
-            &saddr.octets(),
-            &daddr.octets(),
-            &length,
-            &tail,
-            bytes,
-        ]),
-        (IpAddr::V6(saddr), IpAddr::V6(daddr)) => internet(&[
-            &saddr.octets(),
-            &daddr.octets(),
-            &length,
-            &tail,
-            bytes,
-        ]),
+        (IpAddr::V4(saddr), IpAddr::V4(daddr)) => {
+            internet(&[&saddr.octets(), &daddr.octets(), &length, &tail, bytes])
+        }
+        (IpAddr::V6(saddr), IpAddr::V6(daddr)) => {
+            internet(&[&saddr.octets(), &daddr.octets(), &length, &tail, bytes])
+        }
         _ => 0,
     }
 }

@@ -17,6 +17,7 @@ use nix::kmod::{delete_module, finit_module, DeleteModuleFlags, ModuleInitFlags}
 use userctl::device::{snapshot, Device, Expected, Kernel, Reset};
 use userctl::image::Image;
 
+use crate::filter::Count;
 use crate::netns::Netns;
 use crate::process::Output;
 
@@ -42,6 +43,8 @@ pub(crate) struct HookCount {
 /// A counter, and what it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Tally {
+    /// Family, table and name of its chain.
+    pub(crate) chain: String,
     /// The rule's text, or what the policy belongs to.
     pub(crate) text: String,
     /// File and line of the rule.
@@ -54,6 +57,16 @@ pub(crate) struct Tally {
     pub(crate) packets: u64,
     /// Bytes from the network header on.
     pub(crate) bytes: u64,
+}
+
+impl Tally {
+    /// What it counted.
+    pub(crate) fn count(&self) -> Count {
+        Count {
+            packets: self.packets,
+            bytes: self.bytes,
+        }
+    }
 }
 
 /// Whether the module is in the kernel.
@@ -121,6 +134,12 @@ pub(crate) fn reset(ns: &Netns) -> Result<()> {
     Ok(())
 }
 
+/// Sets the counters of rules, policies and hooks to zero.
+pub(crate) fn reset_counters(ns: &Netns) -> Result<()> {
+    device(ns)?.reset(Reset::All, Expected::Any)?;
+    Ok(())
+}
+
 /// What passed the hook functions at one family and hook, over all priorities; each priority counts
 /// for itself, so the first one's `packets` is what came.
 pub(crate) fn hook_counts(ns: &Netns) -> Result<Vec<(Point, i32, HookCount)>> {
@@ -163,19 +182,52 @@ pub(crate) fn tallies(ns: &Netns) -> Result<Vec<Tally>> {
     for (counter, value) in view.counters.iter().zip(&read.counters) {
         let policy = counter.flags & COUNTER_POLICY != 0;
         let owner = counter.owner as usize;
-        let (order, text, place) = if policy {
-            let base = view.base_chains.get(owner).context("a counter of no chain")?;
-            let chain = view.chains.get(base.chain as usize).context("no such chain")?;
-            let name = format!("{} {}", string(chain.table), string(chain.name));
-            (usize::MAX, format!("policy of chain {name}"), String::new())
+        let (order, chain, text, place) = if policy {
+            let base = view
+                .base_chains
+                .get(owner)
+                .context("a counter of no chain")?;
+            (
+                usize::MAX,
+                base.chain,
+                "policy drop".to_owned(),
+                String::new(),
+            )
         } else {
             let rule = view.rules.get(owner).context("a counter of no rule")?;
             let text = String::from_utf8_lossy(view.source_text(rule.source)).into_owned();
-            (owner, text, format!("{}:{}", string(rule.file), rule.line))
+            (
+                owner,
+                rule.chain,
+                text,
+                format!("{}:{}", string(rule.file), rule.line),
+            )
         };
+        let chain = view
+            .chains
+            .get(chain as usize)
+            .context("a counter of no chain")?;
+        let family = Family::from_raw(chain.family).context("a chain of no family")?;
+        let chain = format!(
+            "{} {} {}",
+            family.name(),
+            string(chain.table),
+            string(chain.name)
+        );
         let implicit = counter.flags & COUNTER_IMPLICIT != 0;
         let (packets, bytes) = (value.packets, value.bytes);
-        list.push((order, Tally { text, place, implicit, policy, packets, bytes }));
+        list.push((
+            order,
+            Tally {
+                chain,
+                text,
+                place,
+                implicit,
+                policy,
+                packets,
+                bytes,
+            },
+        ));
     }
     list.sort_by_key(|(order, _)| *order);
     Ok(list.into_iter().map(|(_, tally)| tally).collect())

@@ -55,13 +55,41 @@ impl Filter {
         Ok(())
     }
 
+    /// The counters that rules ask for, by chain and place among the chain's counters.
+    pub(crate) fn counts_in_order(self, ns: &Netns) -> Result<Counts> {
+        let mut counts = Counts::new();
+        let mut add = |chain: &str, count| {
+            let number = counts
+                .keys()
+                .filter(|key: &&String| key.starts_with(&format!("{chain} #")))
+                .count();
+            counts.insert(format!("{chain} #{number:04}"), count);
+        };
+        match self {
+            Filter::Ferrule => {
+                for tally in ferrule::tallies(ns)?.iter().filter(|tally| !tally.implicit) {
+                    add(&tally.chain, tally.count());
+                }
+            }
+            Filter::Nftables => {
+                let json = ns.run_ok(&["nft", "-j", "list", "ruleset"])?.stdout;
+                for (rule, count) in nft_counters(&json)? {
+                    let part = |key: &str| rule[key].as_str().unwrap_or_default().to_owned();
+                    add(
+                        &format!("{} {} {}", part("family"), part("table"), part("chain")),
+                        count,
+                    );
+                }
+            }
+        }
+        Ok(counts)
+    }
+
     /// The counters of the rules that have a comment.
     pub(crate) fn counts(self, ns: &Netns) -> Result<Counts> {
         match self {
             Filter::Ferrule => ferrule_counts(ns),
-            Filter::Nftables => {
-                nft_counts(&ns.run_ok(&["nft", "-j", "list", "ruleset"])?.stdout)
-            }
+            Filter::Nftables => nft_counts(&ns.run_ok(&["nft", "-j", "list", "ruleset"])?.stdout),
         }
     }
 }
@@ -73,11 +101,7 @@ fn ferrule_counts(ns: &Netns) -> Result<Counts> {
         let Some((comment, _)) = comment.and_then(|(_, rest)| rest.split_once('"')) else {
             continue;
         };
-        let count = Count {
-            packets: tally.packets,
-            bytes: tally.bytes,
-        };
-        if !tally.implicit && counts.insert(comment.to_owned(), count).is_some() {
+        if !tally.implicit && counts.insert(comment.to_owned(), tally.count()).is_some() {
             bail!("two rules have the comment {comment:?}");
         }
     }
@@ -85,27 +109,33 @@ fn ferrule_counts(ns: &Netns) -> Result<Counts> {
 }
 
 fn nft_counts(json: &str) -> Result<Counts> {
+    let counters = nft_counters(json)?.into_iter();
+    Ok(counters
+        .filter_map(|(rule, count)| Some((rule["comment"].as_str()?.to_owned(), count)))
+        .collect())
+}
+
+/// nft's rules that count, as JSON, and what they counted.
+fn nft_counters(json: &str) -> Result<Vec<(Value, Count)>> {
     let value: Value = serde_json::from_str(json).context("nft's JSON")?;
-    let objects = value["nftables"].as_array().context("nft's JSON has no list")?;
-    let mut counts = Counts::new();
+    let objects = value["nftables"]
+        .as_array()
+        .context("nft's JSON has no list")?;
+    let mut list = Vec::new();
     for rule in objects.iter().map(|object| &object["rule"]) {
-        let (Some(comment), Some(expressions)) = (rule["comment"].as_str(), rule["expr"].as_array())
-        else {
+        let Some(expressions) = rule["expr"].as_array() else {
             continue;
         };
-        let counter = expressions
-            .iter()
-            .map(|expression| &expression["counter"])
-            .find(|counter| counter.is_object());
-        if let Some(counter) = counter {
+        let counters = expressions.iter().map(|expression| &expression["counter"]);
+        for counter in counters.filter(|counter| counter.is_object()) {
             let count = Count {
                 packets: counter["packets"].as_u64().context("no packets")?,
                 bytes: counter["bytes"].as_u64().context("no bytes")?,
             };
-            counts.insert(comment.to_owned(), count);
+            list.push((rule.clone(), count));
         }
     }
-    Ok(counts)
+    Ok(list)
 }
 
 #[cfg(test)]
@@ -117,6 +147,12 @@ mod tests {
         let json = r#"{"nftables": [{"metainfo": {}}, {"rule": {"comment": "a",
             "expr": [{"counter": {"packets": 3, "bytes": 99}}, {"drop": null}]}}]}"#;
         let counts = nft_counts(json).expect("good JSON");
-        assert_eq!(counts["a"], Count { packets: 3, bytes: 99 });
+        assert_eq!(
+            counts["a"],
+            Count {
+                packets: 3,
+                bytes: 99
+            }
+        );
     }
 }

@@ -10,9 +10,22 @@ use nix::libc;
 
 /// Words that a healthy kernel does not log.
 const ALARMS: &[&str] = &[
-    "WARNING", "BUG", "Oops", "Call Trace", "leak", "refcount", "general protection",
-    "unable to handle", "Unable to handle", "panic", "hung task", "detected stall", "lockdep",
-    "soft lockup", "scheduling while atomic", "use-after-free",
+    "WARNING",
+    "BUG",
+    "Oops",
+    "Call Trace",
+    "leak",
+    "refcount",
+    "general protection",
+    "unable to handle",
+    "Unable to handle",
+    "panic",
+    "hung task",
+    "detected stall",
+    "lockdep",
+    "soft lockup",
+    "scheduling while atomic",
+    "use-after-free",
 ];
 
 /// A reader of `/dev/kmsg` that gives every record once.

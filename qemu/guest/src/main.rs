@@ -19,6 +19,7 @@ mod ferrule;
 mod filter;
 mod kernel_log;
 mod lab;
+mod memory;
 mod mounts;
 mod netns;
 mod packet;

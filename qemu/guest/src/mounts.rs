@@ -55,6 +55,9 @@ const MOUNTS: &[Mount] = &[
 /// Where the guest's programs are.
 const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 
+/// The users that programs look up by name.
+const USERS: &str = "root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n";
+
 /// Mounts what is in the table and sets the environment that children inherit.
 pub(crate) fn set_up() -> Result<()> {
     for entry in MOUNTS {
@@ -64,6 +67,10 @@ pub(crate) fn set_up() -> Result<()> {
         }
     }
     fs::create_dir_all("/run/netns").context("cannot make /run/netns")?;
+    if !Path::new("/etc/passwd").exists() {
+        fs::create_dir_all("/etc")?;
+        fs::write("/etc/passwd", USERS).context("cannot write /etc/passwd")?;
+    }
     std::env::set_var("PATH", PATH);
     std::env::set_var("HOME", "/");
     std::env::set_var("TERM", "linux");

@@ -81,7 +81,11 @@ struct Extension {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Transport {
     /// UDP, UDP-Lite, SCTP or DCCP: ports first.
-    Ports { protocol: u8, sport: u16, dport: u16 },
+    Ports {
+        protocol: u8,
+        sport: u16,
+        dport: u16,
+    },
     /// TCP.
     Tcp { sport: u16, dport: u16, flags: u8 },
     /// ICMP in IPv4, ICMPv6 in IPv6.
@@ -154,13 +158,27 @@ impl Packet {
 
     /// A packet of a protocol that begins with ports.
     pub(crate) fn ports(family: Family, protocol: u8, sport: u16, dport: u16) -> Self {
-        Self::new(family, Transport::Ports { protocol, sport, dport })
+        Self::new(
+            family,
+            Transport::Ports {
+                protocol,
+                sport,
+                dport,
+            },
+        )
     }
 
     /// A TCP packet; with RST, unless a scenario wants other flags, because that is never answered.
     pub(crate) fn tcp(family: Family, sport: u16, dport: u16) -> Self {
         let flags = tcp_flag::RST;
-        Self::new(family, Transport::Tcp { sport, dport, flags })
+        Self::new(
+            family,
+            Transport::Tcp {
+                sport,
+                dport,
+                flags,
+            },
+        )
     }
 
     /// An ICMP or ICMPv6 packet.
@@ -329,17 +347,27 @@ impl Packet {
         let mut bytes = Vec::new();
         // Where in the header the checksum belongs, if it has one that routers or receivers look at.
         let checksum_at = match &self.transport {
-            Transport::Ports { protocol, sport, dport } => {
+            Transport::Ports {
+                protocol,
+                sport,
+                dport,
+            } => {
                 bytes.extend_from_slice(&sport.to_be_bytes());
                 bytes.extend_from_slice(&dport.to_be_bytes());
                 bytes.extend_from_slice(&((8 + self.payload) as u16).to_be_bytes());
                 bytes.extend_from_slice(&[0, 0]);
                 (*protocol == protocol::UDP).then_some(6)
             }
-            Transport::Tcp { sport, dport, flags } => {
+            Transport::Tcp {
+                sport,
+                dport,
+                flags,
+            } => {
                 bytes.extend_from_slice(&sport.to_be_bytes());
                 bytes.extend_from_slice(&dport.to_be_bytes());
-                bytes.extend_from_slice(&[0, 0, 0, 1, 0, 0, 0, 0, 0x50, *flags, 0x10, 0, 0, 0, 0, 0]);
+                bytes.extend_from_slice(&[
+                    0, 0, 0, 1, 0, 0, 0, 0, 0x50, *flags, 0x10, 0, 0, 0, 0, 0,
+                ]);
                 Some(16)
             }
             Transport::Icmp { kind, code } => {
@@ -403,7 +431,10 @@ mod tests {
     fn an_ipv4_packet_has_the_length_and_checksum_of_its_header() {
         let bytes = Packet::udp(Family::Ip, 1, 2).options(&[1, 1, 1, 0]).bytes();
         assert_eq!(bytes[0], 0x46);
-        assert_eq!(usize::from(u16::from_be_bytes([bytes[2], bytes[3]])), bytes.len());
+        assert_eq!(
+            usize::from(u16::from_be_bytes([bytes[2], bytes[3]])),
+            bytes.len()
+        );
         assert_eq!(checksum::internet(&[&bytes[..24]]), 0);
     }
 

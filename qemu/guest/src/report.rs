@@ -21,7 +21,9 @@ impl Report {
             .write(true)
             .open(PORT)
             .with_context(|| format!("cannot open {PORT}"))?;
-        Ok(Self { out: Box::new(port) })
+        Ok(Self {
+            out: Box::new(port),
+        })
     }
 
     /// Writes a line.

@@ -42,7 +42,11 @@ impl Scenario {
 static PANIC: Mutex<String> = Mutex::new(String::new());
 
 /// Runs those whose name contains `filter`; gives the guest's exit status.
-pub(crate) fn run(scenarios: Vec<Scenario>, filter: Option<&str>, report: &mut Report) -> Result<i32> {
+pub(crate) fn run(
+    scenarios: Vec<Scenario>,
+    filter: Option<&str>,
+    report: &mut Report,
+) -> Result<i32> {
     let chosen: Vec<_> = scenarios
         .iter()
         .filter(|scenario| filter.is_none_or(|text| scenario.name.contains(text)))
@@ -84,7 +88,9 @@ fn run_one(
 ) -> Result<(), (anyhow::Error, Vec<String>)> {
     lab.forget();
     let result = prepare(lab).and_then(|()| guarded(|| (scenario.run)(lab)));
-    let lines = log.new_lines().unwrap_or_else(|error| vec![format!("WARNING: {error}")]);
+    let lines = log
+        .new_lines()
+        .unwrap_or_else(|error| vec![format!("WARNING: {error}")]);
     let alarms: Vec<_> = lines.iter().filter(|line| is_alarm(line)).collect();
     match result {
         Err(error) => Err((error, lines)),

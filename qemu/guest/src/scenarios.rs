@@ -1,21 +1,38 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The scenarios, by group, in the order in which they run.
 
+mod arguments;
+mod capture;
 mod chains;
+mod comparison;
 mod fields;
 mod hooks;
+mod lifecycle;
 mod match_case;
+mod module;
+mod namespaces;
 mod policies;
+mod privileges;
+mod traffic;
 
 use crate::runner::Scenario;
 
 /// Every scenario.
 pub(crate) fn all() -> Vec<Scenario> {
     let groups = [
+        module::first,
         hooks::scenarios,
         policies::scenarios,
         chains::scenarios,
         fields::scenarios,
+        traffic::scenarios,
+        capture::scenarios,
+        comparison::scenarios,
+        lifecycle::scenarios,
+        namespaces::scenarios,
+        privileges::scenarios,
+        arguments::scenarios,
+        module::scenarios,
     ];
     groups.into_iter().flat_map(|group| group()).collect()
 }

@@ -68,9 +68,10 @@ mod tests {
 
     #[test]
     fn the_command_line_names_mode_filter_and_width() {
-        let settings =
-            Settings::parse("console=ttyS0 ferrule.mode=test ferrule.filter=ip6 ferrule.columns=99")
-                .expect("a good line");
+        let settings = Settings::parse(
+            "console=ttyS0 ferrule.mode=test ferrule.filter=ip6 ferrule.columns=99",
+        )
+        .expect("a good line");
         assert_eq!(settings.mode, Mode::Test);
         assert_eq!(settings.filter.as_deref(), Some("ip6"));
         assert_eq!(settings.columns, 99);

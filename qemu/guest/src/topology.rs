@@ -50,7 +50,7 @@ address add fd00:1::2/64 dev eth0 nodad
 neighbour replace 10.0.1.1 lladdr 02:00:00:00:01:01 dev eth0 nud permanent
 neighbour replace fd00:1::1 lladdr 02:00:00:00:01:01 dev eth0 nud permanent
 route add default via 10.0.1.1
--6 route add default via fd00:1::1
+route add default via fd00:1::1
 ";
 
 const ROUTER: &str = "\
@@ -68,7 +68,7 @@ neighbour replace fd00:2::2 lladdr 02:00:00:00:02:02 dev wan0 nud permanent
 neighbour replace 10.0.2.99 lladdr 02:00:00:00:02:63 dev wan0 nud permanent
 neighbour replace fd00:2::99 lladdr 02:00:00:00:02:63 dev wan0 nud permanent
 route add 10.0.3.0/24 via 10.0.2.99
--6 route add fd00:3::/64 via fd00:2::99
+route add fd00:3::/64 via fd00:2::99
 ";
 
 const SERVER: &str = "\
@@ -79,7 +79,7 @@ address add fd00:2::2/64 dev eth0 nodad
 neighbour replace 10.0.2.1 lladdr 02:00:00:00:02:01 dev eth0 nud permanent
 neighbour replace fd00:2::1 lladdr 02:00:00:00:02:01 dev eth0 nud permanent
 route add default via 10.0.2.1
--6 route add default via fd00:2::1
+route add default via fd00:2::1
 ";
 
 /// Set in every namespace before it has devices: IPv6 says nothing unless asked to.
@@ -90,18 +90,16 @@ const QUIET: &[(&str, &str)] = &[
     ("ipv6/conf/default/router_solicitations", "0"),
     ("ipv6/conf/default/addr_gen_mode", "1"),
     ("ipv6/conf/default/mldv2_unsolicited_report_interval", "1"),
-    ("ipv6/mld_qrv", "1"),
 ];
 
 /// Set in the router.
-const FORWARDING: &[(&str, &str)] = &[
-    ("ipv4/ip_forward", "1"),
-    ("ipv6/conf/all/forwarding", "1"),
-];
+const FORWARDING: &[(&str, &str)] = &[("ipv4/ip_forward", "1"), ("ipv6/conf/all/forwarding", "1")];
 
 impl Topology {
     /// Makes the three namespaces and what connects them.
     pub(crate) fn create() -> Result<Self> {
+        // One report of multicast groups is enough. This one is the same for all namespaces.
+        std::fs::write("/proc/sys/net/ipv6/mld_qrv", "1").context("cannot set mld_qrv")?;
         let topology = Self {
             client: quiet_netns("client")?,
             router: quiet_netns("router")?,

@@ -6,7 +6,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 use nix::errno::Errno;
@@ -58,7 +58,12 @@ impl PacketSocket {
             .find_map(|entry| entry.address?.as_link_addr().copied())
             .with_context(|| format!("no device {device}"))?;
         let flags = SockFlag::SOCK_CLOEXEC;
-        let fd = socket(AddressFamily::Packet, SockType::Raw, flags, SockProtocol::EthAll)?;
+        let fd = socket(
+            AddressFamily::Packet,
+            SockType::Raw,
+            flags,
+            SockProtocol::EthAll,
+        )?;
         bind(fd.as_raw_fd(), &link)?;
         setsockopt(&fd, sockopt::RcvBufForce, &RECEIVE_BUFFER)?;
         Ok(Self { fd, link })
@@ -162,8 +167,9 @@ impl LocalSockets {
 fn readable(fd: &OwnedFd, deadline: Instant) -> io::Result<bool> {
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
-        let timeout = PollTimeout::try_from(left.max(Duration::from_millis(1)))
-            .unwrap_or(PollTimeout::MAX);
+        // Rounded up, so that waiting does not become spinning; nothing left is no wait at all.
+        let millis = left.as_micros().div_ceil(1000);
+        let timeout = PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX);
         let mut fds = [PollFd::new(fd.as_fd(), PollFlags::POLLIN)];
         match poll(&mut fds, timeout) {
             Ok(0) if left.is_zero() => return Ok(false),

@@ -47,14 +47,20 @@ fn try_case(lab: &mut Lab, case: &Case) -> Result<()> {
             for (ports, expected) in [(case.arrive, true), (case.dropped, false)] {
                 for &port in ports {
                     let arrived = lab.send(Path::Forward, &Packet::udp(family, 5, port))?;
-                    ensure!(arrived == expected, "{filter:?}: {family:?} port {port}: {arrived}");
+                    ensure!(
+                        arrived == expected,
+                        "{filter:?}: {family:?} port {port}: {arrived}"
+                    );
                 }
             }
         }
         let counts = filter.counts(lab.router())?;
         for (comment, packets) in case.counts {
             let got = counts.get(*comment).map(|count| count.packets);
-            ensure!(got == Some(*packets), "{filter:?}: {comment}: {got:?}, expected {packets}");
+            ensure!(
+                got == Some(*packets),
+                "{filter:?}: {comment}: {got:?}, expected {packets}"
+            );
         }
         filter.flush(lab.router())?;
     }
@@ -65,11 +71,13 @@ const CASES: &[Case] = &[
     Case {
         name: "jump-runs-the-chain-and-comes-back",
         rules: r#"table inet t {
-            chain ports { udp dport 1 drop; udp dport 2 counter comment "inside" }
+            chain ports { udp dport 1 drop; udp dport 2 counter comment "inside"; }
             chain c { type filter hook forward priority filter; policy accept;
                 jump ports
                 counter comment "after"
-                udp dport 2 drop } }"#,
+                udp dport 2 drop;
+            }
+        }"#,
         arrive: &[3],
         dropped: &[1, 2],
         counts: &[("inside", 2), ("after", 4)],
@@ -77,11 +85,13 @@ const CASES: &[Case] = &[
     Case {
         name: "goto-does-not-come-back",
         rules: r#"table inet t {
-            chain ports { udp dport 1 drop }
+            chain ports { udp dport 1 drop; }
             chain c { type filter hook forward priority filter; policy accept;
                 udp dport 1-2 goto ports
                 counter comment "after"
-                udp dport 2-3 drop } }"#,
+                udp dport 2-3 drop;
+            }
+        }"#,
         arrive: &[2],
         dropped: &[1, 3],
         counts: &[("after", 2)],
@@ -89,10 +99,12 @@ const CASES: &[Case] = &[
     Case {
         name: "goto-ends-in-the-policy",
         rules: r#"table inet t {
-            chain empty { udp dport 9 accept }
+            chain empty { udp dport 9 accept; }
             chain c { type filter hook forward priority filter; policy drop;
                 udp dport 1 goto empty
-                accept } }"#,
+                accept;
+            }
+        }"#,
         arrive: &[2],
         dropped: &[1],
         counts: &[],
@@ -100,12 +112,14 @@ const CASES: &[Case] = &[
     Case {
         name: "goto-inside-a-jump-returns-to-the-caller",
         rules: r#"table inet t {
-            chain last { udp dport 1 drop }
-            chain middle { goto last; drop }
+            chain last { udp dport 1 drop; }
+            chain middle { goto last; drop; }
             chain c { type filter hook forward priority filter; policy accept;
                 jump middle
                 counter comment "back"
-                udp dport 2 drop } }"#,
+                udp dport 2 drop;
+            }
+        }"#,
         arrive: &[3],
         dropped: &[1, 2],
         counts: &[("back", 4)],
@@ -113,10 +127,12 @@ const CASES: &[Case] = &[
     Case {
         name: "return-leaves-a-chain-early",
         rules: r#"table inet t {
-            chain ports { udp dport 1 return; udp dport 1-2 drop }
+            chain ports { udp dport 1 return; udp dport 1-2 drop; }
             chain c { type filter hook forward priority filter; policy accept;
                 jump ports
-                udp dport 1 counter comment "returned" } }"#,
+                udp dport 1 counter comment "returned";
+            }
+        }"#,
         arrive: &[1, 3],
         dropped: &[2],
         counts: &[("returned", 2)],
@@ -126,7 +142,9 @@ const CASES: &[Case] = &[
         rules: r#"table inet t {
             chain c { type filter hook forward priority filter; policy drop;
                 udp dport 1 return
-                counter comment "not returned" accept } }"#,
+                counter accept comment "not returned";
+            }
+        }"#,
         arrive: &[2, 3],
         dropped: &[1],
         counts: &[("not returned", 4)],
@@ -136,7 +154,9 @@ const CASES: &[Case] = &[
         rules: r#"table inet t {
             chain c { type filter hook forward priority filter; policy accept;
                 udp dport 1 counter continue comment "first"
-                udp dport 1 counter drop comment "second" } }"#,
+                udp dport 1 counter drop comment "second";
+            }
+        }"#,
         arrive: &[2],
         dropped: &[1],
         counts: &[("first", 2), ("second", 2)],
@@ -144,13 +164,15 @@ const CASES: &[Case] = &[
     Case {
         name: "jumps-nest-and-return-step-by-step",
         rules: r#"table inet t {
-            chain d { counter comment "d"; udp dport 4 drop }
-            chain c3 { jump d; counter comment "c3"; udp dport 3 drop }
-            chain c2 { jump c3; counter comment "c2"; udp dport 2 drop }
-            chain c1 { jump c2; counter comment "c1"; udp dport 1 drop }
+            chain d { counter comment "d"; udp dport 4 drop; }
+            chain c3 { jump d; counter comment "c3"; udp dport 3 drop; }
+            chain c2 { jump c3; counter comment "c2"; udp dport 2 drop; }
+            chain c1 { jump c2; counter comment "c1"; udp dport 1 drop; }
             chain c { type filter hook forward priority filter; policy accept;
                 jump c1
-                counter comment "c" } }"#,
+                counter comment "c";
+            }
+        }"#,
         arrive: &[5],
         dropped: &[1, 2, 3, 4],
         counts: &[("d", 10), ("c3", 8), ("c2", 6), ("c1", 4), ("c", 2)],
@@ -158,10 +180,12 @@ const CASES: &[Case] = &[
     Case {
         name: "accept-in-a-called-chain-ends-the-base-chain",
         rules: r#"table inet t {
-            chain inner { udp dport 1 accept }
+            chain inner { udp dport 1 accept; }
             chain c { type filter hook forward priority filter; policy drop;
                 jump inner
-                counter comment "after" } }"#,
+                counter comment "after";
+            }
+        }"#,
         arrive: &[1],
         dropped: &[2],
         counts: &[("after", 2)],
@@ -170,10 +194,13 @@ const CASES: &[Case] = &[
         name: "lower-priorities-run-first",
         rules: r#"table inet t {
             chain late { type filter hook forward priority 10; policy accept;
-                counter comment "late" }
+                counter comment "late";
+            }
             chain early { type filter hook forward priority -10; policy accept;
                 counter comment "early"
-                udp dport 1 drop } }"#,
+                udp dport 1 drop;
+            }
+        }"#,
         arrive: &[2],
         dropped: &[1],
         counts: &[("early", 4), ("late", 2)],
@@ -182,9 +209,12 @@ const CASES: &[Case] = &[
         name: "accept-in-one-base-chain-does-not-shield-from-the-next",
         rules: r#"table inet t {
             chain first { type filter hook forward priority -5; policy drop;
-                accept }
+                accept;
+            }
             chain second { type filter hook forward priority 5; policy accept;
-                udp dport 1 counter drop comment "second" } }"#,
+                udp dport 1 counter drop comment "second";
+            }
+        }"#,
         arrive: &[2],
         dropped: &[1],
         counts: &[("second", 2)],
@@ -193,9 +223,12 @@ const CASES: &[Case] = &[
         name: "drop-is-final",
         rules: r#"table inet t {
             chain first { type filter hook forward priority filter - 1; policy accept;
-                udp dport 1 drop }
+                udp dport 1 drop;
+            }
             chain second { type filter hook forward priority filter + 1; policy accept;
-                counter accept comment "second" } }"#,
+                counter accept comment "second";
+            }
+        }"#,
         arrive: &[2],
         dropped: &[1],
         counts: &[("second", 2)],
@@ -204,16 +237,21 @@ const CASES: &[Case] = &[
         name: "named-priorities-are-netfilters",
         rules: r#"table inet t {
             chain e { type filter hook forward priority security; policy accept;
-                udp dport 1-4 counter comment "security" }
+                udp dport 1-4 counter comment "security";
+            }
             chain d { type filter hook forward priority filter; policy accept;
                 udp dport 4 drop
-                udp dport 1-4 counter comment "filter" }
+                udp dport 1-4 counter comment "filter";
+            }
             chain b { type filter hook forward priority mangle; policy accept;
                 udp dport 3 drop
-                udp dport 1-4 counter comment "mangle" }
+                udp dport 1-4 counter comment "mangle";
+            }
             chain a { type filter hook forward priority raw; policy accept;
                 udp dport 2 drop
-                udp dport 1-4 counter comment "raw" } }"#,
+                udp dport 1-4 counter comment "raw";
+            }
+        }"#,
         arrive: &[1],
         dropped: &[2, 3, 4],
         counts: &[("raw", 6), ("mangle", 4), ("filter", 2), ("security", 2)],
@@ -222,25 +260,38 @@ const CASES: &[Case] = &[
         name: "chains-at-several-hooks-each-see-the-packet",
         rules: r#"table inet t {
             chain a { type filter hook prerouting priority filter; policy accept;
-                udp dport 1-3 counter comment "prerouting" }
+                udp dport 1-3 counter comment "prerouting";
+            }
             chain b { type filter hook forward priority filter; policy accept;
-                udp dport 1-3 counter comment "forward"; udp dport 1 drop }
+                udp dport 1-3 counter comment "forward"; udp dport 1 drop;
+            }
             chain c { type filter hook postrouting priority filter; policy accept;
-                udp dport 1-3 counter comment "postrouting"; udp dport 2 drop }
+                udp dport 1-3 counter comment "postrouting"; udp dport 2 drop;
+            }
             chain d { type filter hook input priority filter; policy accept;
-                counter comment "input" } }"#,
+                counter comment "input";
+            }
+        }"#,
         arrive: &[3],
         dropped: &[1, 2],
-        counts: &[("prerouting", 6), ("forward", 6), ("postrouting", 4), ("input", 0)],
+        counts: &[
+            ("prerouting", 6),
+            ("forward", 6),
+            ("postrouting", 4),
+            ("input", 0),
+        ],
     },
     Case {
         name: "a-mark-set-by-one-chain-is-matched-by-the-next",
         rules: r#"table inet t {
             chain a { type filter hook prerouting priority filter; policy accept;
                 udp dport 1 meta mark set 0x17
-                udp dport 2 meta mark set 0x18 }
+                udp dport 2 meta mark set 0x18;
+            }
             chain b { type filter hook forward priority filter; policy accept;
-                meta mark 0x17 counter drop comment "marked" } }"#,
+                meta mark 0x17 counter drop comment "marked";
+            }
+        }"#,
         arrive: &[2, 3],
         dropped: &[1],
         counts: &[("marked", 2)],
@@ -251,13 +302,15 @@ const CASES: &[Case] = &[
 fn definition_order(lab: &mut Lab) -> Result<()> {
     const RULES: &str = r#"table inet t {
         chain z { type filter hook forward priority filter; policy accept;
-            meta mark set 1 }
+            meta mark set 1; }
         chain a { type filter hook forward priority filter; policy accept;
             meta mark 1 counter comment "after z"
-            meta mark set 2 } }
+            meta mark set 2; }
+    }
     table ip u {
         chain b { type filter hook forward priority filter; policy accept;
-            meta mark 2 counter drop comment "after a" } }"#;
+            meta mark 2 counter drop comment "after a"; }
+    }"#;
     Filter::Ferrule.load(lab.router(), RULES)?;
     for family in FAMILIES {
         lab.send(Path::Forward, &Packet::udp(family, 1, 1))?;
@@ -279,9 +332,12 @@ fn priorities_come_and_go(lab: &mut Lab) -> Result<()> {
         list.sort_unstable();
         Ok(list)
     };
-    ensure!(ferrule::hook_counts(lab.router())?.len() == 10, "not ten hook functions");
-    let rules = "table inet t { chain c { type filter hook input priority -150; } }\n\
-                 table ip u { chain c { type filter hook output priority 77; } }";
+    ensure!(
+        ferrule::hook_counts(lab.router())?.len() == 10,
+        "not ten hook functions"
+    );
+    let rules = "table inet t {\n chain c { type filter hook input priority -150; }\n}\n\
+                 table ip u {\n chain c { type filter hook output priority 77; }\n}\n";
     Filter::Ferrule.load(lab.router(), rules)?;
     let now = priorities(lab)?;
     ensure!(now == [-150, -150, 77], "{now:?}");

@@ -26,8 +26,14 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     let mut list = Vec::new();
     for &hook in Hook::ALL {
         for family in FAMILIES {
-            let name = format!("{}-{}-rule-drops-exactly-what-it-names", family.name(), hook.name());
-            list.push(Scenario::new(name, move |lab| one_family(lab, family, hook)));
+            let name = format!(
+                "{}-{}-rule-drops-exactly-what-it-names",
+                family.name(),
+                hook.name()
+            );
+            list.push(Scenario::new(name, move |lab| {
+                one_family(lab, family, hook)
+            }));
         }
         let name = format!("inet-{}-rule-sees-both-families", hook.name());
         list.push(Scenario::new(name, move |lab| both_families(lab, hook)));
@@ -71,7 +77,11 @@ fn rules(table: &str, hook: Hook) -> String {
 
 /// Several flows, some of them nearly what the rule names.
 fn mixed_traffic(family: Family) -> Vec<Flow> {
-    let flow = |packet, packets, named| Flow { packet, packets, named };
+    let flow = |packet, packets, named| Flow {
+        packet,
+        packets,
+        named,
+    };
     vec![
         flow(Packet::udp(family, 4000, 7001), 5, true),
         flow(Packet::udp(family, 4000, 7002), 4, false),
@@ -89,7 +99,11 @@ fn send_all(lab: &mut Lab, path: Path, flows: &[Flow]) -> Result<(Count, Count)>
     for round in 0..flows.iter().map(|flow| flow.packets).max().unwrap_or(0) {
         for flow in flows.iter().filter(|flow| round < flow.packets) {
             let arrived = send(lab, path, &flow.packet)?;
-            ensure!(arrived != flow.named, "arrived is {arrived}: {:?}", flow.packet);
+            ensure!(
+                arrived != flow.named,
+                "arrived is {arrived}: {:?}",
+                flow.packet
+            );
             let counts = [Some(&mut total), flow.named.then_some(&mut named)];
             for count in counts.into_iter().flatten() {
                 count.packets += 1;
@@ -109,7 +123,12 @@ fn check_hook(lab: &Lab, family: Family, hook: Hook, total: Count, dropped: Coun
         accepted: total.packets - dropped.packets,
         dropped: dropped.packets,
     };
-    ensure!(got == expected, "{} {}: {got:?}, expected {expected:?}", family.name(), hook.name());
+    ensure!(
+        got == expected,
+        "{} {}: {got:?}, expected {expected:?}",
+        family.name(),
+        hook.name()
+    );
     Ok(())
 }
 
@@ -119,7 +138,10 @@ fn one_family(lab: &mut Lab, family: Family, hook: Hook) -> Result<()> {
         filter.load(lab.router(), &rules)?;
         let (total, named) = send_all(lab, path_to(hook), &mixed_traffic(family))?;
         let counts = filter.counts(lab.router())?;
-        ensure!(counts["named"] == named, "{filter:?}: {counts:?}, expected {named:?}");
+        ensure!(
+            counts["named"] == named,
+            "{filter:?}: {counts:?}, expected {named:?}"
+        );
         if filter == Filter::Ferrule {
             check_hook(lab, family, hook, total, named)?;
         }
@@ -145,7 +167,10 @@ fn both_families(lab: &mut Lab, hook: Hook) -> Result<()> {
 fn other_family(lab: &mut Lab, family: Family) -> Result<()> {
     Filter::Ferrule.load(lab.router(), &rules(family.name(), Hook::Forward))?;
     for other in FAMILIES.into_iter().filter(|other| *other != family) {
-        ensure!(lab.send(Path::Forward, &Packet::udp(other, 4000, 7001))?, "dropped");
+        ensure!(
+            lab.send(Path::Forward, &Packet::udp(other, 4000, 7001))?,
+            "dropped"
+        );
         let counts = Filter::Ferrule.counts(lab.router())?;
         ensure!(counts["named"] == Count::default(), "{counts:?}");
     }

@@ -174,10 +174,12 @@ impl Matches {
 impl Case {
     /// What the case's rule counts.
     fn expected(&self, address: impl Fn(&Packet) -> Packet) -> Count {
-        self.hits.iter().fold(Count::default(), |count, packet| Count {
-            packets: count.packets + 1,
-            bytes: count.bytes + address(packet).len(),
-        })
+        self.hits
+            .iter()
+            .fold(Count::default(), |count, packet| Count {
+                packets: count.packets + 1,
+                bytes: count.bytes + address(packet).len(),
+            })
     }
 }
 

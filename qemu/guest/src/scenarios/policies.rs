@@ -28,7 +28,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
 
 fn chain(hook: Hook, policy: &str, rules: &str) -> String {
     format!(
-        "table inet t {{ chain c {{\n type filter hook {} priority filter; {policy}\n {rules}\n}} }}\n",
+        "table inet t {{\n chain c {{\n type filter hook {} priority filter; {policy}\n {rules}\n }}\n}}\n",
         hook.name()
     )
 }
@@ -37,8 +37,14 @@ fn policy_accept(lab: &mut Lab) -> Result<()> {
     let rules = chain(Hook::Forward, "policy accept;", "udp dport 9 drop");
     Filter::Ferrule.load(lab.router(), &rules)?;
     for family in FAMILIES {
-        ensure!(lab.send(Path::Forward, &Packet::udp(family, 1, 10))?, "dropped");
-        ensure!(!lab.send(Path::Forward, &Packet::udp(family, 1, 9))?, "not dropped");
+        ensure!(
+            lab.send(Path::Forward, &Packet::udp(family, 1, 10))?,
+            "dropped"
+        );
+        ensure!(
+            !lab.send(Path::Forward, &Packet::udp(family, 1, 9))?,
+            "not dropped"
+        );
     }
     Ok(())
 }
@@ -46,7 +52,10 @@ fn policy_accept(lab: &mut Lab) -> Result<()> {
 fn no_policy(lab: &mut Lab) -> Result<()> {
     let rules = chain(Hook::Forward, "", "udp dport 9 drop");
     Filter::Ferrule.load(lab.router(), &rules)?;
-    ensure!(lab.send(Path::Forward, &Packet::udp(Family::Ip, 1, 10))?, "dropped");
+    ensure!(
+        lab.send(Path::Forward, &Packet::udp(Family::Ip, 1, 10))?,
+        "dropped"
+    );
     Ok(())
 }
 

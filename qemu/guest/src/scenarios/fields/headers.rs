@@ -44,10 +44,26 @@ fn ip_saddr() -> Matches {
         vec![
             case("ip saddr 10.0.1.7", [from(7)], [from(8)]),
             case("ip saddr != 10.0.1.7", [from(8)], [from(7)]),
-            case("ip saddr 10.0.1.64/26", [from(64), from(127)], [from(63), from(128)]),
-            case("ip saddr 10.0.1.5-10.0.1.9", [from(5), from(9)], [from(4), from(10)]),
-            case("ip saddr { 10.0.1.5, 10.0.1.16/28 }", [from(5), from(31)], [from(6), from(32)]),
-            case("ip saddr & 0.0.0.3 == 0.0.0.1", [from(1), from(65)], [from(2), from(64)]),
+            case(
+                "ip saddr 10.0.1.64/26",
+                [from(64), from(127)],
+                [from(63), from(128)],
+            ),
+            case(
+                "ip saddr 10.0.1.5-10.0.1.9",
+                [from(5), from(9)],
+                [from(4), from(10)],
+            ),
+            case(
+                "ip saddr { 10.0.1.5, 10.0.1.16/28 }",
+                [from(5), from(31)],
+                [from(6), from(32)],
+            ),
+            case(
+                "ip saddr & 0.0.0.3 == 0.0.0.1",
+                [from(5), from(65)],
+                [from(2), from(64)],
+            ),
         ],
     )
     .by_destination()
@@ -60,8 +76,16 @@ fn ip_daddr() -> Matches {
         vec![
             case("ip daddr 10.0.3.7", [to(7)], [to(8)]),
             case("ip daddr != 10.0.3.0/25", [to(128)], [to(127)]),
-            case("ip daddr 10.0.3.200-10.0.3.210", [to(200), to(210)], [to(199), to(211)]),
-            case("ip daddr != { 10.0.3.5, 10.0.3.9 }", [to(6)], [to(5), to(9)]),
+            case(
+                "ip daddr 10.0.3.200-10.0.3.210",
+                [to(200), to(210)],
+                [to(199), to(211)],
+            ),
+            case(
+                "ip daddr != { 10.0.3.5, 10.0.3.9 }",
+                [to(6)],
+                [to(5), to(9)],
+            ),
         ],
     )
 }
@@ -75,7 +99,11 @@ fn ip_protocol() -> Matches {
             case("ip protocol != udp", [tcp()], [udp4()]),
             case(
                 "ip protocol { tcp, icmp, 132 }",
-                [tcp(), Packet::echo_reply(Ip), Packet::ports(Ip, protocol::SCTP, 1, 2)],
+                [
+                    tcp(),
+                    Packet::echo_reply(Ip),
+                    Packet::ports(Ip, protocol::SCTP, 1, 2),
+                ],
                 [udp4()],
             ),
         ],
@@ -113,7 +141,11 @@ fn ip_length() -> Matches {
         Ip,
         vec![
             case("ip length 100", [length(100)], [length(99), length(101)]),
-            case("ip length 100-300", [length(100), length(300)], [length(99), length(301)]),
+            case(
+                "ip length 100-300",
+                [length(100), length(300)],
+                [length(99), length(301)],
+            ),
             case("ip length > 300", [length(301)], [length(300)]),
         ],
     )
@@ -146,9 +178,21 @@ fn ip_frag_off() -> Matches {
     Matches::new(
         Ip,
         vec![
-            case("ip frag-off 0x4000", [frag(DONT_FRAGMENT)], [frag(0), frag(MORE_FRAGMENTS)]),
-            case("ip frag-off & 0x1fff != 0", [frag(3), frag(MORE_FRAGMENTS | 3)], [frag(0), frag(DONT_FRAGMENT)]),
-            case("ip frag-off & 0x2000 == 0x2000", [frag(MORE_FRAGMENTS | 3)], [frag(3)]),
+            case(
+                "ip frag-off 0x4000",
+                [frag(DONT_FRAGMENT)],
+                [frag(0), frag(MORE_FRAGMENTS)],
+            ),
+            case(
+                "ip frag-off & 0x1fff != 0",
+                [frag(3), frag(MORE_FRAGMENTS | 3)],
+                [frag(0), frag(DONT_FRAGMENT)],
+            ),
+            case(
+                "ip frag-off & 0x2000 == 0x2000",
+                [frag(MORE_FRAGMENTS | 3)],
+                [frag(3)],
+            ),
         ],
     )
 }
@@ -179,10 +223,26 @@ fn ip6_saddr() -> Matches {
         vec![
             case("ip6 saddr fd00:1::7", [from(7)], [from(8)]),
             case("ip6 saddr != fd00:1::7", [from(8)], [from(7)]),
-            case("ip6 saddr fd00:1::40/122", [from(0x40), from(0x7f)], [from(0x3f), from(0x80)]),
-            case("ip6 saddr fd00:1::5-fd00:1::9", [from(5), from(9)], [from(4), from(10)]),
-            case("ip6 saddr { fd00:1::5, fd00:1::10/124 }", [from(5), from(0x1f)], [from(6), from(0x20)]),
-            case("ip6 saddr & ::3 == ::1", [from(1), from(0x41)], [from(2), from(0x40)]),
+            case(
+                "ip6 saddr fd00:1::40/122",
+                [from(0x40), from(0x7f)],
+                [from(0x3f), from(0x80)],
+            ),
+            case(
+                "ip6 saddr fd00:1::5-fd00:1::9",
+                [from(5), from(9)],
+                [from(4), from(10)],
+            ),
+            case(
+                "ip6 saddr { fd00:1::5, fd00:1::10/124 }",
+                [from(5), from(0x1f)],
+                [from(6), from(0x20)],
+            ),
+            case(
+                "ip6 saddr & ::3 == ::1",
+                [from(5), from(0x41)],
+                [from(2), from(0x40)],
+            ),
         ],
     )
     .by_destination()
@@ -195,8 +255,16 @@ fn ip6_daddr() -> Matches {
         vec![
             case("ip6 daddr fd00:3::7", [to(7)], [to(8)]),
             case("ip6 daddr != fd00:3::/121", [to(0x80)], [to(0x7f)]),
-            case("ip6 daddr fd00:3::c8-fd00:3::d2", [to(0xc8), to(0xd2)], [to(0xc7), to(0xd3)]),
-            case("ip6 daddr != { fd00:3::5, fd00:3::9 }", [to(6)], [to(5), to(9)]),
+            case(
+                "ip6 daddr fd00:3::c8-fd00:3::d2",
+                [to(0xc8), to(0xd2)],
+                [to(0xc7), to(0xd3)],
+            ),
+            case(
+                "ip6 daddr != { fd00:3::5, fd00:3::9 }",
+                [to(6)],
+                [to(5), to(9)],
+            ),
         ],
     )
 }
@@ -206,10 +274,22 @@ fn ip6_nexthdr() -> Matches {
     Matches::new(
         Ip6,
         vec![
-            case("ip6 nexthdr udp", [udp6()], [Packet::tcp(Ip6, 1, 2), behind(protocol::DESTINATION)]),
+            case(
+                "ip6 nexthdr udp",
+                [udp6()],
+                [Packet::tcp(Ip6, 1, 2), behind(protocol::DESTINATION)],
+            ),
             case("ip6 nexthdr != udp", [Packet::tcp(Ip6, 1, 2)], [udp6()]),
-            case("ip6 nexthdr 60", [behind(protocol::DESTINATION)], [udp6(), behind(protocol::ROUTING)]),
-            case("ip6 nexthdr { tcp, 43 }", [behind(protocol::ROUTING)], [udp6()]),
+            case(
+                "ip6 nexthdr 60",
+                [behind(protocol::DESTINATION)],
+                [udp6(), behind(protocol::ROUTING)],
+            ),
+            case(
+                "ip6 nexthdr { tcp, 43 }",
+                [behind(protocol::ROUTING)],
+                [udp6()],
+            ),
         ],
     )
 }
@@ -255,9 +335,17 @@ fn ip6_flowlabel() -> Matches {
     Matches::new(
         Ip6,
         vec![
-            case("ip6 flowlabel 0x12345", [label(0x12345)], [label(0x12344), label(0)]),
+            case(
+                "ip6 flowlabel 0x12345",
+                [label(0x12345)],
+                [label(0x12344), label(0)],
+            ),
             case("ip6 flowlabel != 0", [label(1)], [label(0)]),
-            case("ip6 flowlabel > 0xffff0", [label(0xfffff)], [label(0xffff0)]),
+            case(
+                "ip6 flowlabel > 0xffff0",
+                [label(0xfffff)],
+                [label(0xffff0)],
+            ),
         ],
     )
 }

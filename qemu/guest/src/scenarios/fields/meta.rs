@@ -18,7 +18,10 @@ pub(super) const FIELDS: &[Field] = &[
     ("meta-oif-matches-the-sending-device", oif),
     ("meta-iifname-matches-the-receiving-devices-name", iifname),
     ("meta-oifname-matches-the-sending-devices-name", oifname),
-    ("meta-oifname-is-empty-before-routing", oifname_before_routing),
+    (
+        "meta-oifname-is-empty-before-routing",
+        oifname_before_routing,
+    ),
     ("meta-pkttype-matches-how-the-frame-was-addressed", pkttype),
 ];
 
@@ -37,7 +40,11 @@ fn l4proto() -> Matches {
         vec![
             case("meta l4proto udp", both(), tcp()),
             case("meta l4proto != udp", tcp(), both()),
-            case("meta l4proto icmp", [Packet::echo_reply(Ip)], [Packet::echo_reply(Ip6)]),
+            case(
+                "meta l4proto icmp",
+                [Packet::echo_reply(Ip)],
+                [Packet::echo_reply(Ip6)],
+            ),
             case(
                 "meta l4proto { tcp, ipv6-icmp }",
                 [Packet::tcp(Ip, 1, 2), Packet::echo_reply(Ip6)],
@@ -76,7 +83,11 @@ fn length() -> Matches {
         Inet,
         vec![
             case("meta length 100", [v4(100), v6(100)], [v4(99), v6(101)]),
-            case("meta length > 1000", [v4(1001), v6(1001)], [v4(1000), v6(1000)]),
+            case(
+                "meta length > 1000",
+                [v4(1001), v6(1001)],
+                [v4(1000), v6(1000)],
+            ),
             case("meta length != 50-99", [v4(100), v6(100)], [v4(99), v6(99)]),
         ],
     )
@@ -91,7 +102,11 @@ fn mark() -> Matches {
             case("meta mark set 5 meta mark 5", both(), []),
             case("meta mark set 5 meta mark != 5", [], both()),
             case("meta mark set 0x12 meta mark & 0xf0 == 0x10", both(), []),
-            case("meta mark set 0xffffffff meta mark > 0xfffffffe", both(), []),
+            case(
+                "meta mark set 0xffffffff meta mark > 0xfffffffe",
+                both(),
+                [],
+            ),
             case("meta mark set 7 meta mark { 1-6, 8 }", [], both()),
         ],
     )
@@ -168,7 +183,11 @@ fn pkttype() -> Matches {
             case("meta pkttype host", both(), to(broadcast)),
             case("meta pkttype broadcast", to(broadcast), both()),
             case("meta pkttype multicast", to(multicast), to(broadcast)),
-            case("pkttype != { host, multicast }", to(broadcast), [both(), to(multicast)].concat()),
+            case(
+                "pkttype != { host, multicast }",
+                to(broadcast),
+                [both(), to(multicast)].concat(),
+            ),
         ],
     )
     .at("prerouting")

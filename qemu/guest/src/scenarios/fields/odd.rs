@@ -11,15 +11,24 @@ use super::Field;
 
 pub(super) const FIELDS: &[Field] = &[
     ("ipv4-options-do-not-hide-the-ports", ipv4_options),
-    ("ipv4-first-fragments-have-ports-and-later-ones-do-not", ipv4_fragments),
-    ("ipv6-first-fragments-have-ports-and-later-ones-do-not", ipv6_fragments),
+    (
+        "ipv4-first-fragments-have-ports-and-later-ones-do-not",
+        ipv4_fragments,
+    ),
+    (
+        "ipv6-first-fragments-have-ports-and-later-ones-do-not",
+        ipv6_fragments,
+    ),
     ("ipv6-hop-by-hop-header-is-passed-over", hop_by_hop),
     ("ipv6-routing-header-is-passed-over", routing),
     ("ipv6-destination-header-is-passed-over", destination),
-    ("ipv6-authentication-header-is-passed-over", authentication),
+    ("ipv6-authentication-header-ends-the-search", authentication),
     ("ipv6-chains-of-extension-headers-are-followed", several),
     ("ipv6-unknown-headers-end-the-search", unknown),
-    ("truncated-transport-headers-match-only-what-they-have", truncated),
+    (
+        "truncated-transport-headers-match-only-what-they-have",
+        truncated,
+    ),
 ];
 
 fn udp4() -> Packet {
@@ -40,7 +49,11 @@ fn ipv4_options() -> Matches {
     Matches::new(
         Ip,
         vec![
-            case("udp dport 7", [short(), long()], [Packet::udp(Ip, 1, 8).options(&[1, 1, 1, 0])]),
+            case(
+                "udp dport 7",
+                [short(), long()],
+                [Packet::udp(Ip, 1, 8).options(&[1, 1, 1, 0])],
+            ),
             case("ip hdrlength 15", [long()], [short()]),
         ],
     )
@@ -60,7 +73,11 @@ fn ipv4_fragments() -> Matches {
             case("th dport 7", [first()], [later(), last()]),
             case("meta l4proto udp", [first(), later(), last()], []),
             case("ip protocol udp", [first(), later()], []),
-            case("ip frag-off & 0x1fff != 0", [later(), last()], [whole(), first()]),
+            case(
+                "ip frag-off & 0x1fff != 0",
+                [later(), last()],
+                [whole(), first()],
+            ),
         ],
     )
 }
@@ -89,7 +106,11 @@ fn behind(kind: u8) -> Matches {
         Ip6,
         vec![
             case("udp dport 7", [packet()], [other()]),
-            case("meta l4proto udp", [packet(), udp6()], [Packet::tcp(Ip6, 1, 7).empty_extension(kind)]),
+            case(
+                "meta l4proto udp",
+                [packet(), udp6()],
+                [Packet::tcp(Ip6, 1, 7).empty_extension(kind)],
+            ),
             case(&format!("ip6 nexthdr {kind}"), [packet()], [udp6()]),
             case("ip6 nexthdr udp", [udp6()], [packet()]),
         ],
@@ -108,8 +129,18 @@ fn destination() -> Matches {
     behind(protocol::DESTINATION)
 }
 
+/// As nftables has it: what is authenticated is not looked into.
 fn authentication() -> Matches {
-    behind(protocol::AH)
+    let packet = || udp6().empty_extension(protocol::AH);
+    Matches::new(
+        Ip6,
+        vec![
+            case("meta l4proto 51", [packet()], [udp6()]),
+            case("meta l4proto udp", [udp6()], [packet()]),
+            case("udp dport 7", [udp6()], [packet()]),
+            case("ip6 nexthdr 51", [packet()], [udp6()]),
+        ],
+    )
 }
 
 fn several() -> Matches {
@@ -119,7 +150,6 @@ fn several() -> Matches {
             .empty_extension(protocol::DESTINATION)
             .empty_extension(protocol::ROUTING)
             .fragment(0, true)
-            .empty_extension(protocol::AH)
             .empty_extension(protocol::DESTINATION)
     };
     Matches::new(
@@ -127,14 +157,24 @@ fn several() -> Matches {
         vec![
             case("udp dport 7", [all(udp6())], [all(Packet::udp(Ip6, 1, 8))]),
             case("tcp dport 7", [all(Packet::tcp(Ip6, 1, 7))], [all(udp6())]),
-            case("icmpv6 type 129", [all(Packet::echo_reply(Ip6))], [all(udp6())]),
+            case(
+                "icmpv6 type 129",
+                [all(Packet::echo_reply(Ip6))],
+                [all(udp6())],
+            ),
         ],
     )
 }
 
 fn unknown() -> Matches {
     // What would be UDP's header, behind a protocol that nobody knows.
-    let hidden = || Packet::raw(Ip6, protocol::EXPERIMENT, &[17, 0, 0, 7, 0, 0, 0, 0, 0, 1, 0, 7, 0, 8, 0, 0]);
+    let hidden = || {
+        Packet::raw(
+            Ip6,
+            protocol::EXPERIMENT,
+            &[17, 0, 0, 7, 0, 0, 0, 0, 0, 1, 0, 7, 0, 8, 0, 0],
+        )
+    };
     let behind = || hidden().empty_extension(protocol::DESTINATION);
     let none = || Packet::raw(Ip6, 59, &[]);
     Matches::new(
@@ -159,8 +199,16 @@ fn truncated() -> Matches {
             case("tcp flags rst", both(20), [both(13), both(4)].concat()),
             case("tcp flags != syn", both(20), both(12)),
             case("th dport 7", both(20), both(1)),
-            case("icmp type 0", [Packet::echo_reply(Ip)], [Packet::echo_reply(Ip).cut(0)]),
-            case("icmpv6 type 129", [Packet::echo_reply(Ip6)], [Packet::echo_reply(Ip6).cut(0)]),
+            case(
+                "icmp type 0",
+                [Packet::echo_reply(Ip)],
+                [Packet::echo_reply(Ip).cut(0)],
+            ),
+            case(
+                "icmpv6 type 129",
+                [Packet::echo_reply(Ip6)],
+                [Packet::echo_reply(Ip6).cut(0)],
+            ),
         ],
     )
 }

@@ -38,8 +38,16 @@ fn ranges() -> Matches {
     Matches::new(
         Inet,
         vec![
-            case("udp dport 100-200", [udp(100), udp(200)].concat(), [udp(99), udp(201)].concat()),
-            case("udp dport != 100-200", [udp(99), udp(201)].concat(), [udp(100), udp(200)].concat()),
+            case(
+                "udp dport 100-200",
+                [udp(100), udp(200)].concat(),
+                [udp(99), udp(201)].concat(),
+            ),
+            case(
+                "udp dport != 100-200",
+                [udp(99), udp(201)].concat(),
+                [udp(100), udp(200)].concat(),
+            ),
             case("udp dport 0-65534", udp(0), udp(65535)),
         ],
     )
@@ -54,7 +62,11 @@ fn sets() -> Matches {
                 [udp(1), udp(5), udp(7), udp(65535)].concat(),
                 [udp(0), udp(2), udp(4), udp(8), udp(101)].concat(),
             ),
-            case("udp dport != { 1, 5-7 }", [udp(2), udp(8)].concat(), [udp(1), udp(6)].concat()),
+            case(
+                "udp dport != { 1, 5-7 }",
+                [udp(2), udp(8)].concat(),
+                [udp(1), udp(6)].concat(),
+            ),
             case("udp dport { 9 }", udp(9), udp(10)),
         ],
     )

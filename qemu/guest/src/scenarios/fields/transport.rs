@@ -42,32 +42,68 @@ fn udp(sport: u16, dport: u16) -> [Packet; 2] {
 
 fn tcp_sport() -> Matches {
     inet(vec![
-        case("tcp sport 1024", tcp(1024, 5), [tcp(5, 1024), udp(1024, 5)].concat()),
-        case("tcp sport != 1024", tcp(1025, 5), [tcp(1024, 5), udp(1025, 5)].concat()),
+        case(
+            "tcp sport 1024",
+            tcp(1024, 5),
+            [tcp(5, 1024), udp(1024, 5)].concat(),
+        ),
+        case(
+            "tcp sport != 1024",
+            tcp(1025, 5),
+            [tcp(1024, 5), udp(1025, 5)].concat(),
+        ),
         case("tcp sport >= 1024", tcp(65535, 5), tcp(1023, 5)),
     ])
 }
 
 fn tcp_dport() -> Matches {
     inet(vec![
-        case("tcp dport 22", tcp(5, 22), [tcp(22, 5), udp(5, 22)].concat()),
-        case("tcp dport { ssh, http, 8000-8010 }", [tcp(5, 80), tcp(5, 8010)].concat(), tcp(5, 8011)),
-        case("tcp dport != { 22, 80 }", tcp(5, 23), [tcp(5, 22), udp(5, 23)].concat()),
+        case(
+            "tcp dport 22",
+            tcp(5, 22),
+            [tcp(22, 5), udp(5, 22)].concat(),
+        ),
+        case(
+            "tcp dport { 22, 80, 8000-8010 }",
+            [tcp(5, 80), tcp(5, 8010)].concat(),
+            tcp(5, 8011),
+        ),
+        case(
+            "tcp dport != { 22, 80 }",
+            tcp(5, 23),
+            [tcp(5, 22), udp(5, 23)].concat(),
+        ),
     ])
 }
 
 fn udp_sport() -> Matches {
     inet(vec![
-        case("udp sport 53", udp(53, 5), [udp(5, 53), tcp(53, 5)].concat()),
+        case(
+            "udp sport 53",
+            udp(53, 5),
+            [udp(5, 53), tcp(53, 5)].concat(),
+        ),
         case("udp sport < 1024", udp(1023, 5), udp(1024, 5)),
     ])
 }
 
 fn udp_dport() -> Matches {
     inet(vec![
-        case("udp dport 53", udp(5, 53), [udp(53, 5), tcp(5, 53)].concat()),
-        case("udp dport 1000-2000", [udp(5, 1000), udp(5, 2000)].concat(), udp(5, 2001)),
-        case("udp dport & 0xff00 == 0x1f00", udp(5, 0x1f90), udp(5, 0x2090)),
+        case(
+            "udp dport 53",
+            udp(5, 53),
+            [udp(53, 5), tcp(5, 53)].concat(),
+        ),
+        case(
+            "udp dport 1000-2000",
+            [udp(5, 1000), udp(5, 2000)].concat(),
+            udp(5, 2001),
+        ),
+        case(
+            "udp dport & 0xff00 == 0x1f00",
+            udp(5, 0x1f90),
+            udp(5, 0x2090),
+        ),
     ])
 }
 
@@ -81,7 +117,11 @@ fn with_ports(sport: u16, dport: u16) -> Vec<Packet> {
 }
 
 fn th_sport() -> Matches {
-    inet(vec![case("th sport 7777", with_ports(7777, 1), with_ports(1, 7777))])
+    inet(vec![case(
+        "th sport 7777",
+        with_ports(7777, 1),
+        with_ports(1, 7777),
+    )])
 }
 
 fn th_dport() -> Matches {
@@ -96,13 +136,37 @@ fn tcp_flags() -> Matches {
     let flags = |flags| both(|family| Packet::tcp(family, 1, 2).flags(flags));
     let udp = || udp(1, 2);
     inet(vec![
-        case("tcp flags syn", [flags(SYN), flags(SYN | ACK)].concat(), [flags(ACK), udp()].concat()),
+        case(
+            "tcp flags syn",
+            [flags(SYN), flags(SYN | ACK)].concat(),
+            [flags(ACK), udp()].concat(),
+        ),
         case("tcp flags == syn", flags(SYN), flags(SYN | ACK)),
-        case("tcp flags != syn", flags(SYN | ACK), [flags(SYN), udp()].concat()),
-        case("tcp flags & (syn | ack) == syn", flags(SYN | URG), flags(SYN | ACK)),
-        case("tcp flags & (fin | syn | rst | ack) != syn", flags(SYN | FIN), flags(SYN | PSH)),
-        case("tcp flags syn / syn,ack", flags(SYN | URG), flags(SYN | ACK)),
-        case("tcp flags { syn, rst }", [flags(SYN), flags(RST)].concat(), flags(SYN | RST)),
+        case(
+            "tcp flags != syn",
+            flags(SYN | ACK),
+            [flags(SYN), udp()].concat(),
+        ),
+        case(
+            "tcp flags & (syn | ack) == syn",
+            flags(SYN | URG),
+            flags(SYN | ACK),
+        ),
+        case(
+            "tcp flags & (fin | syn | rst | ack) != syn",
+            flags(SYN | FIN),
+            flags(SYN | PSH),
+        ),
+        case(
+            "tcp flags syn / syn,ack",
+            flags(SYN | URG),
+            flags(SYN | ACK),
+        ),
+        case(
+            "tcp flags { syn, rst }",
+            [flags(SYN), flags(RST)].concat(),
+            flags(SYN | RST),
+        ),
     ])
 }
 
@@ -111,9 +175,21 @@ fn icmp_type() -> Matches {
     // The number that ICMPv6 has, in IPv4, is somebody else's protocol.
     let foreign = Packet::raw(Ip, protocol::ICMPV6, &[8, 0, 0, 0, 0, 0, 0, 0]);
     inet(vec![
-        case("icmp type echo-request", [icmp(8)], [icmp(0), Packet::icmp(Ip6, 8, 0), foreign]),
-        case("icmp type != echo-request", [icmp(13)], [icmp(8), Packet::udp(Ip, 1, 2)]),
-        case("icmp type { echo-reply, 13-14 }", [icmp(0), icmp(14)], [icmp(15)]),
+        case(
+            "icmp type echo-request",
+            [icmp(8)],
+            [icmp(0), Packet::icmp(Ip6, 8, 0), foreign],
+        ),
+        case(
+            "icmp type != echo-request",
+            [icmp(13)],
+            [icmp(8), Packet::udp(Ip, 1, 2)],
+        ),
+        case(
+            "icmp type { echo-reply, 13-14 }",
+            [icmp(0), icmp(14)],
+            [icmp(15)],
+        ),
     ])
 }
 
@@ -121,7 +197,11 @@ fn icmp_code() -> Matches {
     let icmp = |code| Packet::icmp(Ip, 3, code);
     inet(vec![
         case("icmp code 3", [icmp(3)], [icmp(4)]),
-        case("icmp type destination-unreachable icmp code 1-2", [icmp(2)], [icmp(3), Packet::icmp(Ip, 11, 1)]),
+        case(
+            "icmp type destination-unreachable icmp code 1-2",
+            [icmp(2)],
+            [icmp(3), Packet::icmp(Ip, 11, 1)],
+        ),
     ])
 }
 
@@ -129,16 +209,32 @@ fn icmpv6_type() -> Matches {
     let icmpv6 = |kind| Packet::icmp(Ip6, kind, 0);
     let foreign = Packet::raw(Ip6, protocol::ICMP, &[128, 0, 0, 0, 0, 0, 0, 0]);
     inet(vec![
-        case("icmpv6 type echo-request", [icmpv6(128)], [icmpv6(129), Packet::icmp(Ip, 128, 0), foreign]),
-        case("icmpv6 type != echo-request", [icmpv6(129)], [icmpv6(128), Packet::udp(Ip6, 1, 2)]),
-        case("icmpv6 type { destination-unreachable, time-exceeded }", [icmpv6(1), icmpv6(3)], [icmpv6(4)]),
+        case(
+            "icmpv6 type echo-request",
+            [icmpv6(128)],
+            [icmpv6(129), Packet::icmp(Ip, 128, 0), foreign],
+        ),
+        case(
+            "icmpv6 type != echo-request",
+            [icmpv6(129)],
+            [icmpv6(128), Packet::udp(Ip6, 1, 2)],
+        ),
+        case(
+            "icmpv6 type { destination-unreachable, time-exceeded }",
+            [icmpv6(1), icmpv6(3)],
+            [icmpv6(4)],
+        ),
     ])
 }
 
 fn icmpv6_code() -> Matches {
     let icmpv6 = |code| Packet::icmp(Ip6, 1, code);
     inet(vec![
-        case("icmpv6 code 4", [icmpv6(4)], [icmpv6(3), Packet::icmp(Ip, 1, 4)]),
+        case(
+            "icmpv6 code 4",
+            [icmpv6(4)],
+            [icmpv6(3), Packet::icmp(Ip, 1, 4)],
+        ),
         case("icmpv6 code < 2", [icmpv6(1)], [icmpv6(2)]),
     ])
 }
@@ -150,6 +246,10 @@ fn other_protocols() -> Matches {
         .concat();
     inet(vec![
         case("udp dport 7777", udp(1, 7777), packets.clone()),
-        case("meta l4proto { udplite, sctp, dccp }", packets, udp(1, 7777)),
+        case(
+            "meta l4proto { udplite, sctp, dccp }",
+            packets,
+            udp(1, 7777),
+        ),
     ])
 }
