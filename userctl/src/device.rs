@@ -23,7 +23,7 @@ mod raw;
 mod request;
 mod snapshot;
 
-pub use error::{Error, ModuleRefusal};
+pub use error::{Error, ModuleRefusal, Operation};
 pub use raw::RawDevice;
 pub use snapshot::{snapshot, Snapshot};
 
@@ -31,8 +31,6 @@ use std::path::{Path, PathBuf};
 
 use ferrule_uapi::ioctl::{CounterValue, HookValue, Info};
 use nix::errno::Errno;
-
-use error::Operation;
 
 /// How often a read whose size changes under it is tried before another writer is blamed.
 const READ_ATTEMPTS: usize = 8;

@@ -19,6 +19,7 @@ pub mod diagnostic;
 pub mod disasm;
 pub mod image;
 pub mod interfaces;
+pub mod json;
 pub mod lang;
 pub mod listing;
 pub mod netns;

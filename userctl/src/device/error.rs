@@ -135,9 +135,9 @@ pub enum Error {
     },
     /// The module speaks another version of the ABI.
     #[error(
-        "{}: ferrule.ko speaks version {} of the ABI, this userctl version {ABI_VERSION}",
+        "{}: ferrule.ko speaks {} of the ABI, this userctl version {ABI_VERSION}",
         path.display(),
-        module.map_or("an unknown one".to_owned(), |version| version.to_string())
+        module.map_or("an unknown version".to_owned(), |version| format!("version {version}"))
     )]
     Abi {
         /// The device.
@@ -214,5 +214,115 @@ impl Error {
             ),
             _ => return None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_says_what_is_wrong_and_what_to_do() {
+        let path = || PathBuf::from("/dev/ferrule");
+        let operation = Operation::Load;
+        let source = || io::Error::other("odd");
+        let refusal = ModuleRefusal {
+            code: VerifyError::Depth as u32,
+            section: Some(SectionId::BaseChains),
+            index: 3,
+        };
+        let same_release = Some("use userctl and ferrule.ko of the same release");
+        let status = Some("see who loads rulesets here with `userctl status`");
+        for (error, text, help) in [
+            (
+                Error::NotLoaded { path: path(), old_kernel: None },
+                "/dev/ferrule: no such device: ferrule.ko is not loaded",
+                Some("load it with `modprobe ferrule`, or `insmod ferrule.ko` where it was built"),
+            ),
+            (
+                Error::NotLoaded { path: path(), old_kernel: Some("6.12.90".into()) },
+                "/dev/ferrule: no such device: ferrule.ko is not loaded",
+                Some("this kernel is 6.12.90; the module needs Linux 7.3 or later"),
+            ),
+            (
+                Error::NoNode { path: path() },
+                "/dev/ferrule: no such file, although ferrule.ko is loaded",
+                Some("devtmpfs makes the file; is it mounted on /dev (of this container)?"),
+            ),
+            (
+                Error::OpenDenied { path: path() },
+                "/dev/ferrule: permission denied",
+                Some("the device is for root only: try with sudo"),
+            ),
+            (
+                Error::Open { path: path(), source: source() },
+                "/dev/ferrule: cannot open: odd",
+                None,
+            ),
+            (
+                Error::Foreign { path: "/dev/null".into() },
+                "/dev/null: not the device of ferrule.ko",
+                Some("the device is /dev/ferrule"),
+            ),
+            (
+                Error::Unknown { path: path(), operation },
+                "/dev/ferrule: the module cannot load a ruleset as this userctl asks it to",
+                same_release,
+            ),
+            (
+                Error::Abi { path: path(), module: Some(2) },
+                "/dev/ferrule: ferrule.ko speaks version 2 of the ABI, this userctl version 1",
+                same_release,
+            ),
+            (
+                Error::Abi { path: path(), module: None },
+                "/dev/ferrule: ferrule.ko speaks an unknown version of the ABI, this userctl version 1",
+                same_release,
+            ),
+            (
+                Error::Denied { operation },
+                "not permitted to load a ruleset",
+                Some("this needs CAP_NET_ADMIN in the user namespace that owns the network namespace"),
+            ),
+            (
+                Error::Stale { expected: 4 },
+                "the ruleset is no longer generation 4: another one has been loaded since",
+                status,
+            ),
+            (
+                Error::Refused(refusal),
+                "ferrule.ko refused the program: jumps nest too deep (section base chains, element 3)",
+                None,
+            ),
+            (
+                Error::TooLarge,
+                "the program is larger than ferrule.ko takes",
+                Some("the limit is 128 MiB"),
+            ),
+            (Error::NoMemory, "the kernel has not enough memory for this", None),
+            (Error::Leaving, "the network namespace is going away", None),
+            (Error::Unsteady, "the ruleset changed each time it was read", status),
+            (
+                Error::Failed { operation: Operation::Hooks, source: source() },
+                "cannot read the hooks: odd",
+                None,
+            ),
+        ] {
+            assert_eq!(error.to_string(), text);
+            assert_eq!(error.help().as_deref(), help);
+        }
+    }
+
+    #[test]
+    fn a_refusal_for_an_unknown_reason_keeps_its_number() {
+        let answer = Load {
+            error_code: 999,
+            error_section: NONE,
+            ..Load::default()
+        };
+        assert_eq!(
+            ModuleRefusal::from(&answer).to_string(),
+            "for a reason that this userctl does not know (999)"
+        );
     }
 }

@@ -140,7 +140,10 @@ pub(super) fn raw(
     argument: &mut [u8],
     shift: usize,
 ) -> Result<(), Errno> {
-    let fills = matches!(number, abi::IOC_PROGRAM | abi::IOC_COUNTERS | abi::IOC_HOOKS);
+    let fills = matches!(
+        number,
+        abi::IOC_PROGRAM | abi::IOC_COUNTERS | abi::IOC_HOOKS
+    );
     let buffer = argument
         .get(BUFFER_AT..BUFFER_AT + size_of::<u64>())
         .and_then(|bytes| bytes.try_into().ok())
@@ -175,8 +178,7 @@ pub(super) fn raw(
 pub(super) fn raw_nowhere(device: &Descriptor, number: u32, kernel: bool) -> Result<(), Errno> {
     let address = if kernel { KERNEL_HALF | 0x1000 } else { 0 };
     // SAFETY: neither address is this process's memory, so nothing of it can be read or written.
-    let answer =
-        unsafe { libc::ioctl(device.0.as_raw_fd(), number as libc::Ioctl, address) };
+    let answer = unsafe { libc::ioctl(device.0.as_raw_fd(), number as libc::Ioctl, address) };
     Errno::result(answer).map(drop)
 }
 

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The command line: what `--help`, completions and manual pages are made of, too.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// Control Ferrule, the packet filter in Rust: compile rules, load them, see what they do
+///
+/// Rules are written in the language of nftables: a file loads with `nft -f` and with `userctl load`
+/// and means the same.
+#[derive(Debug, Parser)]
+#[command(name = "userctl", version, after_help = EXIT_STATUS, max_term_width = 100)]
+#[command(disable_help_subcommand = true, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    /// Work in this network namespace (a name as `ip netns list` prints it)
+    #[arg(short, long, global = true, value_name = "NAME", help_heading = GLOBAL)]
+    pub(crate) netns: Option<String>,
+    /// The device of ferrule.ko
+    #[arg(long, global = true, value_name = "PATH", hide_short_help = true, help_heading = GLOBAL)]
+    #[arg(default_value = ferrule_uapi::DEVICE_PATH)]
+    pub(crate) device: PathBuf,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+const GLOBAL: &str = "Global options";
+
+/// What every page of help ends with.
+const EXIT_STATUS: &str = "\
+Exit status: 0 done, 1 the rules are wrong, 2 something else is (no module, no such file, no right).";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Check rule files, without loading them
+    Check(CheckArgs),
+    /// Load a rule file
+    Load(LoadArgs),
+    /// List the ruleset that is loaded
+    List(ListArgs),
+    /// Remove all tables, chains and rules
+    Flush(FlushArgs),
+    /// Show what the rules have counted, and which of them dropped packets
+    Counters(CountersArgs),
+    /// Set counters to zero
+    Reset(ResetArgs),
+    /// Show the program that rules are compiled to
+    Disasm(DisasmArgs),
+    /// Show where the module is hooked in, and what passed there
+    Hooks(HooksArgs),
+    /// Show what is loaded, in figures, and who loaded it
+    Status,
+    /// Print a completion script for a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write one per command
+    Man(ManArgs),
+}
+
+/// Options wherever rules are read.
+#[derive(Args, Debug, Default)]
+pub(crate) struct SourceArgs {
+    /// Have `include` look in this directory, too (may be repeated)
+    #[arg(short = 'I', long = "includepath", value_name = "DIR")]
+    pub(crate) include_path: Vec<PathBuf>,
+    /// Define a variable, as `define NAME = VALUE` does (may be repeated)
+    #[arg(short = 'D', long = "define", value_name = "NAME=VALUE", value_parser = parse_define)]
+    pub(crate) define: Vec<Define>,
+}
+
+/// A variable that is defined on the command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Define {
+    /// Its name, without the dollar sign.
+    pub(crate) name: String,
+    /// What it stands for, in the language of the rules.
+    pub(crate) value: String,
+}
+
+/// Splits `NAME=VALUE`.
+fn parse_define(text: &str) -> Result<Define, String> {
+    let (name, value) = text
+        .split_once('=')
+        .ok_or("it has no `=`: write NAME=VALUE")?;
+    let (name, value) = (name.trim(), value.trim());
+    let mut letters = name.chars();
+    let starts_well = letters.next().is_some_and(|c| c.is_ascii_alphabetic());
+    if !starts_well || !letters.all(|c| c.is_ascii_alphanumeric() || c == '_') {
+        return Err(format!(
+            "`{name}` is no name: letters, digits and `_`, a letter first"
+        ));
+    }
+    if value.is_empty() || value.contains('\n') {
+        return Err("the value is to be one line that is not empty".into());
+    }
+    Ok(Define {
+        name: name.into(),
+        value: value.into(),
+    })
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CheckArgs {
+    /// Files with rules; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct LoadArgs {
+    /// File with rules; `-` is standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Only say what would change, after the module has verified it
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Load only if this generation is the loaded one (`userctl status` says which is)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) generation: Option<u64>,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ListArgs {
+    /// Print JSON, in the schema of `nft -j`
+    #[arg(short, long)]
+    pub(crate) json: bool,
+    /// Print handles
+    #[arg(short = 'a', long = "handle")]
+    pub(crate) handles: bool,
+    /// Leave out what the counters have counted
+    #[arg(short, long)]
+    pub(crate) stateless: bool,
+    /// Print numbers instead of the names of priorities, protocols and types
+    #[arg(long)]
+    pub(crate) numeric: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct FlushArgs {
+    /// Flush only if this generation is the loaded one
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) generation: Option<u64>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CountersArgs {
+    /// Print JSON
+    #[arg(short, long)]
+    pub(crate) json: bool,
+    /// Print those that have counted nothing, too
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ResetArgs {
+    /// Which counters
+    #[arg(value_enum, default_value_t = ResetWhat::Counters)]
+    pub(crate) what: ResetWhat,
+}
+
+/// Which counters are set to zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ResetWhat {
+    /// Those of rules and policies
+    Counters,
+    /// Those of hooks
+    Hooks,
+    /// Both
+    All,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DisasmArgs {
+    /// File with rules; `-` is standard input
+    #[arg(value_name = "FILE", required_unless_present = "loaded")]
+    pub(crate) file: Option<PathBuf>,
+    /// Show the loaded program instead
+    #[arg(long, conflicts_with = "file")]
+    pub(crate) loaded: bool,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct HooksArgs {
+    /// Print JSON
+    #[arg(short, long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CompletionsArgs {
+    /// Which shell
+    #[arg(value_enum)]
+    pub(crate) shell: Shell,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ManArgs {
+    /// Write userctl.1 and userctl-COMMAND.1 there
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definitions_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_definition_is_a_name_and_a_value() {
+        let define = parse_define("lan = { 10.0.0.0/8 }").unwrap();
+        assert_eq!(define.name, "lan");
+        assert_eq!(define.value, "{ 10.0.0.0/8 }");
+        for wrong in ["lan", "=1", "1a=2", "a b=1", "a=", "a=1\ndrop", "$a=1"] {
+            assert!(parse_define(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

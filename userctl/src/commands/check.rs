@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0
+//! `userctl check`: parse, compile and verify, on the host, with no module involved.
+
+use std::io::Write;
+use std::path::Path;
+
+use userctl::ruleset::Ruleset;
+
+use super::rules::Rules;
+use crate::cli::{CheckArgs, SourceArgs};
+use crate::failure::Failure;
+use crate::screen::{counted, Screen};
+
+/// Checks each file by itself; all of them, even if one is wrong.
+pub(super) fn run(args: &CheckArgs, screen: &mut Screen) -> Result<(), Failure> {
+    let mut failures = Vec::new();
+    for path in &args.files {
+        match check(path, &args.source) {
+            Ok(line) => writeln!(screen, "{}: {line}", path.display())?,
+            Err(failure) => failures.push(failure),
+        }
+    }
+    Failure::all(failures)
+}
+
+/// Checks one file and says what is in it.
+fn check(path: &Path, args: &SourceArgs) -> Result<String, Failure> {
+    let rules = Rules::read(path, args)?;
+    let ruleset = rules.apply(&Ruleset::default())?;
+    let program = rules.compile(&ruleset)?;
+    let view = program.view();
+    Ok(format!(
+        "{}, {} ({} base), {}; {}, at most {} a packet, {} bytes",
+        counted(ruleset.tables().len(), "table"),
+        counted(view.chains.len(), "chain"),
+        view.base_chains.len(),
+        counted(view.rules.len(), "rule"),
+        counted(view.insns.len(), "instruction"),
+        program.max_steps(),
+        program.bytes().len(),
+    ))
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0
+//! A rule file, from its name to a verified program.
+//!
+//! The file is read here and not by the parser, so that what is wrong with the file (exit status 2)
+//! is told from what is wrong with the rules in it (1).
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use ferrule_engine::Program;
+use userctl::compile::{self, compile};
+use userctl::diagnostic::Diagnostics;
+use userctl::image::Image;
+use userctl::interfaces::Interfaces;
+use userctl::lang::{self, Entry, Script};
+use userctl::ruleset::Ruleset;
+use userctl::source::SourceMap;
+
+use super::blame;
+use crate::cli::{Define, SourceArgs};
+use crate::failure::Failure;
+
+/// Largest file that is read as rules, in bytes: what says "no rules" to `/dev/zero`.
+const MAX_FILE_SIZE: u64 = 256 << 20;
+
+/// A rule file, parsed.
+pub(super) struct Rules {
+    sources: SourceMap,
+    script: Script,
+}
+
+impl Rules {
+    /// Reads and parses a file and what it includes.
+    pub(super) fn read(path: &Path, args: &SourceArgs) -> Result<Self, Failure> {
+        let (name, text) = read_text(path)?;
+        let text = with_definitions(&args.define, text);
+        let mut sources = SourceMap::new();
+        for directory in &args.include_path {
+            sources.add_include_dir(directory);
+        }
+        let entry = Entry::Text {
+            name: &name,
+            text: &text,
+        };
+        match lang::parse(&mut sources, entry) {
+            Ok(script) => Ok(Self { sources, script }),
+            Err(diagnostics) => Err(rules_are_wrong(&diagnostics, &sources)),
+        }
+    }
+
+    /// Executes the file's commands on a ruleset.
+    pub(super) fn apply(&self, ruleset: &Ruleset) -> Result<Ruleset, Failure> {
+        ruleset
+            .apply(&self.script, &self.sources, &Interfaces)
+            .map_err(|diagnostics| rules_are_wrong(&diagnostics, &self.sources))
+    }
+
+    /// Compiles a ruleset that came of this file, and verifies the program as the module will.
+    pub(super) fn compile(&self, ruleset: &Ruleset) -> Result<Program<Image>, Failure> {
+        let compiled = compile(ruleset, &compile::Options::default())
+            .map_err(|error| rules_are_wrong(&Diagnostics::from(error), &self.sources))?;
+        let image = Image::new(compiled.bytes());
+        image.verify().map_err(|refusal| {
+            let rule = blame::describe(compiled.bytes(), refusal.section, refusal.index);
+            let reason = refusal.error.message();
+            Failure::Refused(blame::message("the verifier refused", reason, rule))
+        })
+    }
+}
+
+/// The messages of a stage, ready to print.
+fn rules_are_wrong(diagnostics: &Diagnostics, sources: &SourceMap) -> Failure {
+    Failure::Rules {
+        plain: diagnostics.render(sources, false),
+        coloured: diagnostics.render(sources, true),
+    }
+}
+
+/// Reads a file, or standard input for `-`. Gives what to call it, and its text.
+fn read_text(path: &Path) -> Result<(String, String), Failure> {
+    if path == Path::new("-") {
+        let name = "<stdin>".to_owned();
+        let text = read_all(path, &name, &mut io::stdin().lock())?;
+        return Ok((name, text));
+    }
+    let failed = |source| Failure::File {
+        path: path.to_owned(),
+        source,
+    };
+    let name = path.display().to_string();
+    let mut file = File::open(path).map_err(failed)?;
+    if file.metadata().map_err(failed)?.is_dir() {
+        let path = path.to_owned();
+        return Err(Failure::Directory { path });
+    }
+    let text = read_all(path, &name, &mut file)?;
+    Ok((name, text))
+}
+
+/// Reads everything, if it is a text of a sensible size.
+fn read_all(path: &Path, name: &str, from: &mut dyn Read) -> Result<String, Failure> {
+    let no_ruleset = |reason| Failure::NoRuleset {
+        name: name.to_owned(),
+        reason,
+    };
+    let mut bytes = Vec::new();
+    let size = from.take(MAX_FILE_SIZE + 1).read_to_end(&mut bytes);
+    if size.map_err(|source| Failure::File {
+        path: path.to_owned(),
+        source,
+    })? as u64
+        > MAX_FILE_SIZE
+    {
+        return Err(no_ruleset("no ruleset: larger than 256 MiB"));
+    }
+    if bytes.contains(&0) {
+        return Err(no_ruleset("no ruleset: a binary file"));
+    }
+    String::from_utf8(bytes).map_err(|_| no_ruleset("no ruleset: not a text in UTF-8"))
+}
+
+/// The text behind the definitions of the command line, which share its first line: the lines keep
+/// their numbers.
+fn with_definitions(definitions: &[Define], text: String) -> String {
+    if definitions.is_empty() {
+        return text;
+    }
+    let mut all = String::new();
+    for Define { name, value } in definitions {
+        all.push_str(&format!("define {name} = {value}; "));
+    }
+    all + &text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn definitions_do_not_move_lines() {
+        let define = Define {
+            name: "a".into(),
+            value: "1".into(),
+        };
+        let text = with_definitions(&[define.clone(), define], "first\nsecond\n".into());
+        assert_eq!(text, "define a = 1; define a = 1; first\nsecond\n");
+    }
+
+    #[test]
+    fn what_is_no_text_is_refused_by_what_it_is() {
+        for (bytes, reason) in [
+            (&b"\x7fELF\0\0"[..], "x: no ruleset: a binary file"),
+            (b"table \xff {}\n", "x: no ruleset: not a text in UTF-8"),
+        ] {
+            let failure = read_all(Path::new("x"), "x", &mut &*bytes).unwrap_err();
+            assert_eq!(failure.to_string(), reason);
+            assert_eq!(failure.status(), 1);
+        }
+    }
+}
