@@ -53,7 +53,8 @@ pub fn all() -> Vec<Capture> {
 
 /// Prints a line past the test harness, which hides what tests that pass print.
 pub fn say(line: &str) {
-    writeln!(std::io::stderr(), "{line}").unwrap();
+    let mut stderr = std::io::stderr().lock();
+    writeln!(stderr, "{line}").unwrap();
 }
 
 /// Packets for where there are no captures.
