@@ -60,6 +60,13 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
+    /// Whether what it counted was dropped.
+    pub(crate) fn drops(&self) -> bool {
+        let statement = self.text.split('#').next().unwrap_or_default();
+        let mut words = statement.split(|c: char| !c.is_ascii_alphanumeric());
+        self.policy || self.implicit || words.any(|word| word == "drop")
+    }
+
     /// What it counted.
     pub(crate) fn count(&self) -> Count {
         Count {

@@ -47,10 +47,9 @@ fn main() -> ExitCode {
     if getpid() != Pid::from_raw(1) {
         return probe::main();
     }
-    if let Err(error) = init() {
-        // Nowhere else to say it: the console is the only thing that is sure to be there.
-        eprintln!("ferrule-guest: {error:#}");
-    }
+    let Err(error) = init();
+    // Nowhere else to say it: the console is the only thing that is sure to be there.
+    eprintln!("ferrule-guest: {error:#}");
     ExitCode::FAILURE
 }
 

@@ -43,7 +43,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
 fn expect(lab: &mut Lab, probe: Probe, user: User, expected: &str) -> Result<()> {
     Filter::Ferrule.load(
         lab.router(),
-        "table ip t {\n chain c { udp dport 1 drop; }\n}\n",
+        "table ip t {\n chain c {\n  udp dport 1 drop\n }\n}\n",
     )?;
     let before = ferrule::info(lab.router())?.generation;
     let device = lab.router().inside(|| File::open(DEVICE_PATH))??;
