@@ -1,12 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Ruleset to program bytes.
 //!
-//! Identities of counters: `handle << 8 | n` for the rule's `n`th `counter`, `handle << 8 | 0xff` for
-//! what a rule without one drops, `chain handle << 8 | 0xfe` for what a policy drops.
+//! ```text
+//! Ruleset ─► order (which chain where) ─► lower (rules to instructions) ─► encode (sections, bytes)
+//!                                            └─► counters (identities, ascending)
+//! ```
+//!
+//! Every match becomes one instruction, and what a match needs beside it (a range, a mask) goes to
+//! the constants. A rule whose match can never hold keeps its place and its counters: the rest of it
+//! is never reached.
+//!
+//! # Passes
+//!
+//! Each changes the program and never what it means; [`Options::optimise`] turns them all off.
+//!
+//! 1. *Fuse counters.* A `counter` directly before `accept` or `drop` is counted by the verdict's own
+//!    instruction.
+//! 2. *Unwrap sets.* A set of one range is a comparison, without a table.
+//!
+//! Chains that no base chain leads to are left empty, whatever the options: no packet gets there.
+//!
+//! # Identities of counters
+//!
+//! `handle << 8 | n` for the rule's `n`th `counter`, `handle << 8 | 0xff` for what a rule without one
+//! drops, `chain handle << 8 | 0xfe` for what a policy drops. Handles are never given out twice, so a
+//! counter keeps its identity for as long as its rule stays.
+
+mod counters;
+mod encode;
+mod lower;
+mod order;
 
 use zerocopy::IntoBytes;
 
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::ruleset::Ruleset;
 
 /// How to compile.
@@ -22,7 +49,7 @@ impl Default for Options {
     }
 }
 
-/// Why a ruleset cannot be compiled: limits of the program, mostly.
+/// Why a ruleset cannot be compiled: limits of the program.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CompileError {
     /// More of something than the ABI allows.
@@ -38,8 +65,13 @@ pub enum CompileError {
 }
 
 impl From<CompileError> for Diagnostics {
-    fn from(_: CompileError) -> Self {
-        todo!()
+    fn from(error: CompileError) -> Self {
+        Diagnostics::one(Diagnostic {
+            message: error.to_string(),
+            primary: None,
+            secondary: Vec::new(),
+            hint: None,
+        })
     }
 }
 
@@ -47,17 +79,28 @@ impl From<CompileError> for Diagnostics {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Compiled {
     words: Vec<u64>,
+    len: usize,
 }
 
 impl Compiled {
-    /// The program: a multiple of eight bytes, eight-byte aligned.
+    /// The program, eight-byte aligned.
     pub fn bytes(&self) -> &[u8] {
-        self.words.as_bytes()
+        self.words.as_bytes().get(..self.len).unwrap_or_default()
     }
 }
 
+/// Identity of the `n`th `counter` of the rule with this handle, from 0.
+pub fn identity(handle: u64, n: u64) -> u64 {
+    handle << 8 | n
+}
+
 /// Compiles a ruleset.
+///
+/// # Errors
+///
+/// The ruleset is larger than a program may be.
 pub fn compile(ruleset: &Ruleset, options: &Options) -> Result<Compiled, CompileError> {
-    let _ = (ruleset, options);
-    todo!()
+    let ordered = order::order(ruleset);
+    let lowered = lower::lower(&ordered, *options);
+    encode::encode(ruleset, &ordered, lowered)
 }
