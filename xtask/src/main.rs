@@ -15,7 +15,7 @@
 //!
 //! Exit status: 0 all is well, 1 a test or a rule failed, 2 the environment did not allow to tell.
 
-//mod accel;
+mod accel;
 mod apt;
 mod cache;
 //mod check;
@@ -23,19 +23,19 @@ mod chroot;
 mod cli;
 mod commands;
 //mod host_tests;
-//mod initramfs;
-//mod judge;
+mod initramfs;
+mod judge;
 mod kernel;
-//mod ktap;
+mod ktap;
 mod mirror;
 mod module;
 mod packages;
 mod process;
 mod programs;
 mod progress;
-//mod qemu;
+mod qemu;
 mod session;
-//mod tally;
+mod tally;
 mod toolchain;
 mod workspace;
 

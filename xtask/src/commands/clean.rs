@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 
 use crate::cache::remove_tree;
 use crate::session::Session;
-use crate::{kernel, toolchain, Outcome};
+use crate::{initramfs, kernel, toolchain, Outcome};
 
 /// What the kernel's build leaves in a module's directory.
 const PRODUCTS: &[&str] = &["o", "ko", "mod", "cmd", "d", "rmeta", "order", "symvers"];
@@ -28,7 +28,7 @@ pub(super) fn run(session: &Session, all: bool) -> Result<Outcome> {
         session.cache.prune("toolchain", toolchain::is_current)?,
         session.cache.prune("kernel", kernel::is_current)?,
         session.cache.prune("tree", kernel::is_current)?,
-        //session.cache.prune("base", initramfs::is_current)?,
+        session.cache.prune("base", initramfs::is_current)?,
     ];
     for path in removed.iter().flatten() {
         println!("removed {}", path.display());

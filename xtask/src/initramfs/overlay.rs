@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The part of the guest's file system that is ours.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{bail, Result};
+
+use super::archive::{Node, Tree};
+use crate::programs::Programs;
+use crate::session::Session;
+
+/// The example that is shown when no rules are named.
+const EXAMPLE: &str = "userctl/examples/demo.nft";
+
+/// Folders of the tree that the guest sees, where they exist.
+const FOLDERS: &[(&str, &str)] = &[
+    ("userctl/examples", "usr/share/ferrule/examples"),
+    ("qemu/scenarios", "usr/share/ferrule/scenarios"),
+];
+
+/// What was built for the guest, and the rules it is to show.
+#[derive(Debug)]
+pub(crate) struct Contents {
+    pub(crate) programs: Programs,
+    pub(crate) module: PathBuf,
+    /// A rule file of the user's instead of the example.
+    pub(crate) rules: Option<PathBuf>,
+}
+
+/// The overlay's files.
+pub(super) fn tree(session: &Session, release: &str, contents: &Contents) -> Result<Tree> {
+    let mut tree = Tree::default();
+    let program = |from: &Path| Node::Copy { from: from.to_owned(), mode: 0o755 };
+    let file = |from: &Path| Node::Copy { from: from.to_owned(), mode: 0o644 };
+    tree.insert("init", program(&contents.programs.init));
+    tree.insert("usr/bin/userctl", program(&contents.programs.userctl));
+    tree.insert("ferrule.ko", file(&contents.module));
+    // Not below lib/: the base has a link there.
+    let place = format!("usr/lib/modules/{release}/extra/ferrule.ko");
+    tree.insert(&place, Node::Symlink("/ferrule.ko".to_owned()));
+    for (from, to) in FOLDERS {
+        let from = session.workspace.path(from);
+        if from.is_dir() {
+            tree.insert_all(to, &from)?;
+        }
+    }
+    let example = session.workspace.path(EXAMPLE);
+    let rules = contents.rules.as_deref().unwrap_or(&example);
+    if rules.is_file() {
+        tree.insert("etc/ferrule/rules.nft", file(rules));
+    } else if contents.rules.is_some() {
+        bail!("{}: there is no such rule file", rules.display());
+    }
+    Ok(tree)
+}
