@@ -39,6 +39,18 @@ pub struct Diagnostic {
     pub hint: Option<String>,
 }
 
+impl Diagnostic {
+    /// A refusal that no place in the text is to blame for.
+    pub fn without_position(message: String) -> Self {
+        Self {
+            message,
+            primary: None,
+            secondary: Vec::new(),
+            hint: None,
+        }
+    }
+}
+
 /// The refusals of one file, in the order of their places. Never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostics(Vec<Diagnostic>);
@@ -49,6 +61,11 @@ impl Diagnostics {
         let mut list: Vec<_> = list.into_iter().collect();
         list.sort_by_key(|diagnostic| diagnostic.primary.as_ref().map(|label| label.span.lo));
         (!list.is_empty()).then_some(Self(list))
+    }
+
+    /// A single refusal.
+    pub fn one(diagnostic: Diagnostic) -> Self {
+        Self(vec![diagnostic])
     }
 
     /// Each refusal.

@@ -10,8 +10,12 @@
 //!
 //! Each stage imports only from those before it, and refuses its input with errors that carry a
 //! span of the source; [`diagnostic`] turns any of them into a message with line, caret and hint.
-//! Nothing here touches the device, and the only thing asked of the machine is what an interface is
+//! The stages touch no device, and the only thing asked of the machine is what an interface is
 //! called ([`ruleset::Environment`]).
+//!
+//! Around them is what the commands need to reach the kernel: [`netns`] (which network namespace),
+//! [`device`] (what is loaded there), [`image`] (a program in memory, verified) and [`interfaces`];
+//! and [`json`], the other form of the listing.
 
 pub mod compile;
 pub mod device;

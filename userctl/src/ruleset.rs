@@ -1,13 +1,56 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The typed, checked ruleset.
+//!
+//! ```text
+//! Script ─► apply (commands) ─► rule ─► matching ─► value
+//!                │                         │          datatype, selector (tables)
+//!                └─► graph (jumps)         └─► context (protocol conflicts)
+//! ```
+//!
+//! Checking a script is executing its commands on a copy of the ruleset that is there: what comes
+//! out is a [`Ruleset`], and there is no other way to one. What the types do not say, these
+//! invariants do, and the compiler relies on them:
+//!
+//! - every jump leads to a regular chain of the same table that exists;
+//! - jumps do not go round in a circle, and nest at most [`MAX_DEPTH`] deep from a base chain;
+//! - values and masks fit their fields; ranges ascend; sets are disjoint and not empty;
+//! - nothing follows a terminal verdict in a rule, and a rule has at most [`MAX_RULE_COUNTERS`]
+//!   counters;
+//! - handles are unique and below `next_handle`.
+
+mod apply;
+mod context;
+mod datatype;
+mod error;
+mod graph;
+mod matching;
+mod restore;
+mod rule;
+mod selector;
+mod services;
+mod value;
 
 use std::sync::Arc;
 
+use ferrule_engine::View;
 use ferrule_uapi::hook::{ChainType, Family, Hook, Verdict as Policy};
+
+pub(crate) use apply::PRIORITIES;
+pub use datatype::Datatype;
+pub(crate) use datatype::{write_flags, write_name};
+pub use error::{CheckError, CheckErrorKind};
+pub use selector::{Layer, Selector, Tells, SELECTORS};
 
 use crate::diagnostic::Diagnostics;
 use crate::lang::Script;
 use crate::source::SourceMap;
+
+/// How deep jumps may nest. The kernel refuses a chain at level 16 below a base chain
+/// (`NFT_JUMP_STACK_SIZE`), and counts `goto` too.
+pub const MAX_DEPTH: u32 = 15;
+
+/// How many counters a rule may have: their identities end in a byte, of which two values are taken.
+pub const MAX_RULE_COUNTERS: usize = 254;
 
 /// What a ruleset may ask of the machine that it is for.
 pub trait Environment {
@@ -37,6 +80,8 @@ impl Environment for NoEnvironment {
 pub struct Ruleset {
     tables: Vec<Table>,
     next_handle: u64,
+    /// Rules with smaller handles came from a program.
+    loaded_below: u64,
 }
 
 impl Default for Ruleset {
@@ -44,6 +89,7 @@ impl Default for Ruleset {
         Self {
             tables: Vec::new(),
             next_handle: 1,
+            loaded_below: 0,
         }
     }
 }
@@ -51,23 +97,37 @@ impl Default for Ruleset {
 impl Ruleset {
     /// Executes the script's commands on this ruleset, as `nft -f` would on what is loaded, all or
     /// nothing.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with the script's commands and rules, in the order of the text.
     pub fn apply(
         &self,
         script: &Script,
         sources: &SourceMap,
         environment: &dyn Environment,
     ) -> Result<Ruleset, Diagnostics> {
-        let _ = (script, sources, environment);
-        todo!()
+        apply::apply(self, script, sources, environment)
     }
 
-    /// Rebuilds the ruleset that a program was compiled from, out of its source section and records.
+    /// Rebuilds the ruleset that a program was compiled from, out of its source section (which holds
+    /// the listing with handles, and says everything but where rules came from) and its rule records
+    /// (which say that).
     ///
     /// `sources` receives the source section, for the messages of a program made by someone else
     /// whose source is no ruleset.
-    pub fn from_program(program: &[u8], sources: &mut SourceMap) -> Result<Ruleset, Diagnostics> {
-        let _ = (program, sources);
-        todo!()
+    ///
+    /// # Errors
+    ///
+    /// The source section is not a listing that userctl wrote.
+    pub fn from_program(view: &View<'_>, sources: &mut SourceMap) -> Result<Ruleset, Diagnostics> {
+        restore::from_program(view, sources)
+    }
+
+    /// Whether the rule with this handle is loaded already, so that its counters go on from their
+    /// present values and not from those in the text.
+    pub fn is_loaded(&self, handle: u64) -> bool {
+        handle < self.loaded_below
     }
 
     /// Tables in the order of definition.
@@ -137,6 +197,13 @@ pub struct Rule {
     pub origin: Origin,
 }
 
+impl Rule {
+    /// The identity of the rule's `n`th counter, from 0 (see [`crate::compile`]).
+    pub fn counter_identity(&self, n: u64) -> u64 {
+        self.handle << 8 | n
+    }
+}
+
 /// Where a rule came from.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Origin {
@@ -149,10 +216,101 @@ pub struct Origin {
 /// A statement of a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Statement {
+    /// A comparison.
+    Match(Match),
     /// `counter`, with what it begins with.
     Counter(Counts),
+    /// `meta mark set`.
+    SetMark(SetMark),
     /// A verdict.
     Verdict(Verdict),
+}
+
+/// A comparison: the rule goes on if it holds. It does not hold, whatever it says, for a packet
+/// that has no such field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Match {
+    /// What is compared.
+    pub selector: &'static Selector,
+    /// What it is compared with.
+    pub test: Test,
+    /// The packet must also be of this family, because the protocol belongs to it and nothing before
+    /// in the rule says otherwise (`icmp type` in a table of family inet).
+    pub family: Option<Family>,
+}
+
+/// What a field is compared with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Test {
+    /// `field & mask op value`.
+    Compare {
+        /// All bits of the field if nothing was masked.
+        mask: u128,
+        /// The operator.
+        op: Op,
+        /// The value.
+        value: u128,
+    },
+    /// `field & mask` from `lo` to `hi`, or not.
+    Range {
+        /// All bits of the field if nothing was masked.
+        mask: u128,
+        /// `!=`.
+        negate: bool,
+        /// The least.
+        lo: u128,
+        /// The greatest.
+        hi: u128,
+    },
+    /// `field & mask` in one of the ranges, or not.
+    Set {
+        /// All bits of the field if nothing was masked.
+        mask: u128,
+        /// `!=`.
+        negate: bool,
+        /// Ascending and disjoint. At least one.
+        ranges: Vec<(u128, u128)>,
+    },
+}
+
+/// A comparison operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Op {
+    /// `==`.
+    Eq,
+    /// `!=`.
+    Ne,
+    /// `<`.
+    Lt,
+    /// `<=`.
+    Le,
+    /// `>`.
+    Gt,
+    /// `>=`.
+    Ge,
+}
+
+impl Op {
+    /// As it is written.
+    pub fn text(self) -> &'static str {
+        match self {
+            Op::Eq => "==",
+            Op::Ne => "!=",
+            Op::Lt => "<",
+            Op::Le => "<=",
+            Op::Gt => ">",
+            Op::Ge => ">=",
+        }
+    }
+}
+
+/// `meta mark set`: the mark becomes `mark & and ^ xor`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SetMark {
+    /// What stays of it.
+    pub and: u32,
+    /// What is changed then.
+    pub xor: u32,
 }
 
 /// Packets and bytes.

@@ -265,5 +265,4 @@ pub(crate) enum ExprKind {
     /// `a, b, c` without braces: bits that are or-ed.
     List(Vec<Expr>),
     Set(Vec<Expr>),
-    Unsupported(Unsupported),
 }

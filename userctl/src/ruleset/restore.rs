@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0
+//! A loaded program back to the ruleset that it was compiled from.
+//!
+//! The source section is the listing with handles: applied to the empty ruleset it gives the same
+//! tables, chains and rules in the same order, with new handles. Each line that defines one of them
+//! ends in `# handle N`, so the old handles are put back in order. Where rules came from is in the
+//! program's rule records.
+
+use std::sync::Arc;
+
+use ferrule_engine::View;
+use rustc_hash::FxHashMap;
+
+use super::{NoEnvironment, Origin, Ruleset};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::lang::{self, Entry};
+use crate::source::SourceMap;
+
+/// See [`Ruleset::from_program`].
+pub(super) fn from_program(
+    view: &View<'_>,
+    sources: &mut SourceMap,
+) -> Result<Ruleset, Diagnostics> {
+    let text = std::str::from_utf8(view.source)
+        .map_err(|_| refuse("the program's source is not a text".to_owned()))?;
+    let script = lang::parse(
+        sources,
+        Entry::Text {
+            name: "<loaded ruleset>",
+            text,
+        },
+    )?;
+    let mut ruleset = Ruleset::default().apply(&script, sources, &NoEnvironment)?;
+    let handles: Vec<u64> = text.lines().filter_map(handle_of).collect();
+    if !put_handles(&mut ruleset, &handles) {
+        return Err(refuse(
+            "the program's source is not a listing with handles".to_owned(),
+        ));
+    }
+    put_origins(&mut ruleset, view);
+    ruleset.next_handle = view.next_handle();
+    ruleset.loaded_below = view.next_handle();
+    Ok(ruleset)
+}
+
+fn refuse(message: String) -> Diagnostics {
+    Diagnostics::one(Diagnostic::without_position(message))
+}
+
+/// `N` of a line that ends in `# handle N`.
+fn handle_of(line: &str) -> Option<u64> {
+    let (_, number) = line.rsplit_once("# handle ")?;
+    number.parse().ok()
+}
+
+/// Gives tables, chains and rules their handles, in the order of the listing. `false` if there are
+/// more or fewer.
+fn put_handles(ruleset: &mut Ruleset, handles: &[u64]) -> bool {
+    let mut handles = handles.iter();
+    let mut complete = true;
+    let mut put = |handle: &mut u64| match handles.next() {
+        Some(number) => *handle = *number,
+        None => complete = false,
+    };
+    for table in &mut ruleset.tables {
+        put(&mut table.handle);
+        for chain in &mut table.chains {
+            put(&mut chain.handle);
+            chain
+                .rules
+                .iter_mut()
+                .for_each(|rule| put(&mut rule.handle));
+        }
+    }
+    complete && handles.next().is_none()
+}
+
+fn put_origins(ruleset: &mut Ruleset, view: &View<'_>) {
+    let mut files: FxHashMap<&[u8], Arc<str>> = FxHashMap::default();
+    let records: FxHashMap<u64, _> = view.rules.iter().map(|rule| (rule.handle, rule)).collect();
+    let chains = ruleset
+        .tables
+        .iter_mut()
+        .flat_map(|table| &mut table.chains);
+    for rule in chains.flat_map(|chain| &mut chain.rules) {
+        let Some(record) = records.get(&rule.handle) else {
+            continue;
+        };
+        let name = view.string(record.file);
+        let file = files
+            .entry(name)
+            .or_insert_with(|| String::from_utf8_lossy(name).into());
+        rule.origin = Origin {
+            file: file.clone(),
+            line: record.line,
+        };
+    }
+}
