@@ -98,8 +98,8 @@ fn load(story: &mut Story<'_>, topology: &Topology) -> Result<()> {
     ferrule::userctl(&topology.router, &["load", RULES])?.success()?;
     let info = ferrule::info(&topology.router)?;
     story.text(&format!(
-        "generation {}: {} rules in {} chains, {} instructions; at most {} a packet at one base chain",
-        info.generation, info.rules, info.chains, info.insns, info.max_steps
+        "{} rules in {} chains: {} instructions, at most {} for one packet",
+        info.rules, info.chains, info.insns, info.max_steps
     ));
     story.command("userctl -n router list");
     let listing = ferrule::userctl(&topology.router, &["list"])?

@@ -17,7 +17,7 @@ use super::story::Story;
 const PORT: u16 = 33434;
 
 /// How long the packet may take.
-const PATIENCE: Duration = Duration::from_millis(700);
+const PATIENCE: Duration = Duration::from_millis(400);
 
 /// Sends one packet for each kind of way and family, and draws where it went.
 pub(super) fn show(story: &mut Story<'_>, topology: &Topology) -> Result<()> {
@@ -53,11 +53,11 @@ fn send(topology: &Topology, pair: Pair, family: Family) -> Result<bool> {
     Ok(sent && receiver.recv(&mut [0; 16]).is_ok())
 }
 
-/// `client ─► lan0 ─► prerouting ─► forward ─✗ dropped`
+/// `client → lan0 → prerouting → forward ✗ dropped`
 fn draw(pair: Pair, passages: &[Passage], arrived: bool) -> String {
     let mut way = match pair {
         Pair::RouterToServer => String::from("router"),
-        _ => String::from("client ─► lan0"),
+        _ => String::from("client → lan0"),
     };
     // The order of a packet's way is that of the numbers, but for input and postrouting, which end it.
     let order = [
@@ -69,16 +69,16 @@ fn draw(pair: Pair, passages: &[Passage], arrived: bool) -> String {
     ];
     for hook in order {
         if let Some(passage) = passages.iter().find(|passage| passage.hook == hook) {
-            way += &format!(" ─► {}", hook.name());
+            way += &format!(" → {}", hook.name());
             if passage.dropped > 0 {
-                return way + " ─✗ dropped";
+                return way + " ✗ dropped";
             }
         }
     }
     way + match (arrived, pair) {
-        (false, _) => " ─✗ did not arrive",
-        (true, Pair::ClientToRouter) => " ─► router",
-        (true, _) => " ─► wan0 ─► server",
+        (false, _) => " ✗ did not arrive",
+        (true, Pair::ClientToRouter) => " → router",
+        (true, _) => " → wan0 → server",
     }
 }
 
@@ -100,7 +100,7 @@ mod tests {
             [Hook::PreRouting, Hook::Forward, Hook::PostRouting].map(|hook| passage(hook, 0));
         assert_eq!(
             draw(Pair::ClientToServer, &passages, true),
-            "client ─► lan0 ─► prerouting ─► forward ─► postrouting ─► wan0 ─► server"
+            "client → lan0 → prerouting → forward → postrouting → wan0 → server"
         );
     }
 
@@ -109,7 +109,7 @@ mod tests {
         let passages = [passage(Hook::PreRouting, 0), passage(Hook::LocalIn, 1)];
         assert_eq!(
             draw(Pair::ClientToRouter, &passages, false),
-            "client ─► lan0 ─► prerouting ─► input ─✗ dropped"
+            "client → lan0 → prerouting → input ✗ dropped"
         );
     }
 }

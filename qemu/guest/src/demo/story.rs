@@ -3,6 +3,9 @@
 
 use crate::report::Report;
 
+/// How far text is indented.
+const INDENT: usize = 3;
+
 /// The story so far.
 pub(super) struct Story<'a> {
     report: &'a mut Report,
@@ -33,10 +36,12 @@ impl<'a> Story<'a> {
         self.line(&format!(" # {text}"));
     }
 
-    /// Indented text, on one line.
+    /// Indented text; what is too long goes on, further indented, on the next line.
     pub(super) fn text(&mut self, text: &str) {
         for line in text.lines() {
-            self.line(&format!("   {line}"));
+            for piece in wrap(line, self.columns - INDENT) {
+                self.report.line(&format!("{:INDENT$}{piece}", ""));
+            }
         }
     }
 
@@ -48,5 +53,38 @@ impl<'a> Story<'a> {
             let cut: String = text.chars().take(self.columns - 1).collect();
             self.report.line(&format!("{cut}…"));
         }
+    }
+}
+
+/// Breaks a line between words, so that no piece is longer than `width` if words allow it.
+fn wrap(line: &str, width: usize) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    for word in line.split(' ') {
+        let last = pieces.last_mut().map_or(0, |piece| piece.chars().count());
+        if last > 0 && last + 1 + word.chars().count() > width {
+            pieces.push(format!("  {word}"));
+        } else if let Some(piece) = pieces.last_mut() {
+            if last > 0 || word.is_empty() {
+                piece.push(' ');
+            }
+            piece.push_str(word);
+        }
+    }
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lines_go_on_further_indented() {
+        assert_eq!(wrap("one two three", 8), ["one two", "  three"]);
+        assert_eq!(wrap("short", 8), ["short"]);
+    }
+
+    #[test]
+    fn what_is_indented_stays_so() {
+        assert_eq!(wrap("    rule", 20), ["    rule"]);
     }
 }
