@@ -103,7 +103,6 @@ impl Writer<'_> {
             }
             ExprKind::List(items) => self.all(items),
             ExprKind::Set(elements) => json!({ "set": self.all(elements) }),
-            ExprKind::Unsupported(what) => json!(self.name(what.feature)),
         }
     }
 
