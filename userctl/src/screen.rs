@@ -119,3 +119,34 @@ pub(crate) fn counted(count: usize, noun: &str) -> String {
         _ => format!("{count} {noun}s"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+
+    use super::*;
+
+    #[test]
+    fn columns_line_up_and_no_line_ends_in_blanks() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut screen = Screen::plain(File::create(file.path()).unwrap());
+        let columns = [
+            Column::number("N"),
+            Column::text("NAME"),
+            Column::text("WHAT"),
+        ];
+        let rows = [["1", "a", "x y"], ["100", "bcdefg", ""], ["7", "ä", "z"]];
+        let rows = rows.map(|row| row.map(str::to_owned).to_vec()).to_vec();
+        screen.table(&columns, rows).unwrap();
+        assert_eq!(
+            fs::read_to_string(file.path()).unwrap(),
+            "  N  NAME    WHAT\n  1  a       x y\n100  bcdefg\n  7  ä       z\n"
+        );
+    }
+
+    #[test]
+    fn one_is_singular() {
+        assert_eq!(counted(1, "rule"), "1 rule");
+        assert_eq!(counted(0, "rule"), "0 rules");
+    }
+}

@@ -41,11 +41,10 @@ pub(super) fn run(
     screen: &mut Screen,
 ) -> Result<(), Failure> {
     let loaded = Loaded::read(kernel)?;
-    let tally = loaded
-        .program
-        .as_ref()
-        .map(|program| Tally::of(&program.view(), &loaded.counters));
-    let tally = tally.unwrap_or_default();
+    let tally = match &loaded.program {
+        Some(program) => Tally::of(&program.view(), &loaded.counters, &loaded.ruleset()?),
+        None => Tally::default(),
+    };
     let tally = match args.all || args.json {
         true => tally,
         false => tally.without_zeros(),

@@ -70,7 +70,7 @@ fn attempt(args: &LoadArgs, rules: &Rules, kernel: &mut dyn Kernel) -> Result<At
     {
         return Err(Error::Stale { expected }.into());
     }
-    let before = loaded::ruleset(&present.value)?;
+    let before = loaded::ruleset(loaded::verified(&present.value)?.as_ref())?;
     let after = rules.apply(&before)?;
     let program = rules.compile(&after)?;
     let mode = match args.dry_run {

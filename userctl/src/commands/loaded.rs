@@ -36,10 +36,7 @@ impl Loaded {
 
     /// The typed ruleset.
     pub(super) fn ruleset(&self) -> Result<Ruleset, Failure> {
-        match &self.program {
-            Some(program) => ruleset(program.bytes()),
-            None => Ok(Ruleset::default()),
-        }
+        ruleset(self.program.as_ref())
     }
 
     /// The counters' values by identity.
@@ -72,16 +69,17 @@ pub(super) fn verified(bytes: &[u8]) -> Result<Option<Program<Image>>, Failure> 
         .map_err(|refusal| Failure::Loaded(refusal.error.message().to_owned()))
 }
 
-/// The ruleset that a program was made of; the empty one for no bytes.
-pub(super) fn ruleset(program: &[u8]) -> Result<Ruleset, Failure> {
-    if program.is_empty() {
+/// The ruleset that a program was made of; the empty one for none.
+pub(super) fn ruleset(program: Option<&Program<Image>>) -> Result<Ruleset, Failure> {
+    let Some(program) = program else {
         return Ok(Ruleset::default());
-    }
+    };
     let mut sources = SourceMap::new();
-    Ruleset::from_program(program, &mut sources).map_err(|diagnostics| {
+    Ruleset::from_program(&program.view(), &mut sources).map_err(|diagnostics| {
+        let text = diagnostics.render(&sources, false);
         Failure::Loaded(format!(
             "its source section is no ruleset\n{}",
-            diagnostics.render(&sources, false).trim_end()
+            text.trim_end()
         ))
     })
 }

@@ -5,6 +5,8 @@
 //! or by an implicit counter which the compiler gave it. Which one it is follows from the program: it
 //! is what the `Drop` instruction counts into, or the last `Count` before it with no match between.
 
+use std::collections::HashMap;
+
 use ferrule_engine::View;
 use ferrule_uapi::hook::{Family, Verdict};
 use ferrule_uapi::insn::{Insn, Opcode};
@@ -12,6 +14,9 @@ use ferrule_uapi::ioctl::CounterValue;
 use ferrule_uapi::program::{Chain, Rule, COUNTER_IMPLICIT, COUNTER_POLICY};
 use ferrule_uapi::NONE;
 use serde::Serialize;
+use userctl::interfaces::Interfaces;
+use userctl::listing::{self, rule_to_text};
+use userctl::ruleset::Ruleset;
 
 /// A counter's value and what it stands for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -58,9 +63,13 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Reads it out of a program.
-    pub(super) fn of(view: &View<'_>, values: &[CounterValue]) -> Self {
-        let reader = Reader { view, values };
+    /// Reads it out of a program, with the names that rules have in the ruleset it was made of.
+    pub(super) fn of(view: &View<'_>, values: &[CounterValue], ruleset: &Ruleset) -> Self {
+        let reader = Reader {
+            view,
+            values,
+            texts: texts(ruleset),
+        };
         let mut tally = Self {
             counters: reader.counters(),
             rule_drops: reader.rule_drops(),
@@ -88,6 +97,8 @@ impl Tally {
 struct Reader<'a> {
     view: &'a View<'a>,
     values: &'a [CounterValue],
+    /// By handle.
+    texts: HashMap<u64, String>,
 }
 
 impl Reader<'_> {
@@ -156,7 +167,7 @@ impl Reader<'_> {
             handle: rule.handle,
             file: text(self.view.string(rule.file)),
             line: rule.line,
-            text: text(self.view.source_text(rule.source)).trim().to_owned(),
+            text: self.texts.get(&rule.handle).cloned().unwrap_or_default(),
         };
         Some(self.entry(chain, value, Some(rule)))
     }
@@ -171,6 +182,21 @@ impl Reader<'_> {
             rule,
         }
     }
+}
+
+/// Each rule as it is listed, by handle; without what its counters began with, which would be taken
+/// for what they counted.
+fn texts(ruleset: &Ruleset) -> HashMap<u64, String> {
+    let options = listing::Options {
+        stateless: true,
+        environment: Some(&Interfaces),
+        ..listing::Options::default()
+    };
+    let chains = ruleset.tables().iter().flat_map(|table| &table.chains);
+    chains
+        .flat_map(|chain| &chain.rules)
+        .map(|rule| (rule.handle, rule_to_text(rule, &options)))
+        .collect()
 }
 
 /// Bytes of a program as text.
