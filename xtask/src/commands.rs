@@ -4,19 +4,34 @@
 
 mod build;
 mod clean;
+mod demo;
+mod guest;
+mod shell;
+mod test;
 
 use anyhow::Result;
 
 use crate::cli::{Cli, Command};
 use crate::session::Session;
-use crate::Outcome;
+use crate::{check, Outcome};
 
-/// Runs the command that was asked for, then tells how long its stages took.
+/// Runs the command that was asked for.
 pub(crate) fn run(cli: &Cli) -> Result<Outcome> {
     let session = Session::new(&cli.options)?;
     match &cli.command {
+        Command::Demo { rules } => demo::run(&session, rules.as_deref()),
+        Command::Test { filter, host_only, guest_only, long } => {
+            let selection = test::Selection {
+                filter: filter.as_deref(),
+                host: !guest_only,
+                guest: !host_only,
+                long: *long,
+            };
+            test::run(&session, &selection)
+        }
+        Command::Shell => shell::run(&session),
         Command::Build => build::run(&session),
+        Command::Check => check::run(&session),
         Command::Clean { all } => clean::run(&session, *all),
-        _ => todo!(),
     }
 }

@@ -18,11 +18,11 @@
 mod accel;
 mod apt;
 mod cache;
-//mod check;
+mod check;
 mod chroot;
 mod cli;
 mod commands;
-//mod host_tests;
+mod host_tests;
 mod initramfs;
 mod judge;
 mod kernel;

@@ -151,9 +151,9 @@ impl Stage {
         self.bar.suspend(print)
     }
 
-    /// Takes the bar away: what runs now writes to the terminal itself.
-    pub(crate) fn hide(&self) {
-        self.bar.finish_and_clear();
+    /// Is there a terminal that shows a bar?
+    pub(crate) fn is_drawn(&self) -> bool {
+        !self.bar.is_hidden()
     }
 
     /// Remarks on how the stage came by its result, for the table.

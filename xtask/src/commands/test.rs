@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `cargo xtask test [FILTER]`: the host's tests, then the guest's, and one line that sums them.
+
+use std::time::Duration;
+
+use anyhow::{bail, Result};
+
+use super::{build, guest};
+use crate::host_tests;
+use crate::judge::{Judge, Shown};
+use crate::ktap::{TestResult, TestVerdict};
+use crate::packages::{self, Need};
+use crate::progress::Stage;
+use crate::qemu::watch::{Limits, Port, Run};
+use crate::qemu::Guest;
+use crate::session::Session;
+use crate::tally::Tally;
+use crate::Outcome;
+
+/// Under TCG a minute passes without a word only in a guest that hangs.
+const LIMITS: Limits =
+    Limits { silence: Duration::from_secs(60), total: Duration::from_secs(1500) };
+
+/// Which tests are run.
+#[derive(Debug)]
+pub(super) struct Selection<'a> {
+    pub(super) filter: Option<&'a str>,
+    pub(super) host: bool,
+    pub(super) guest: bool,
+    pub(super) long: bool,
+}
+
+/// Runs them. The last line is `N passed, N failed, N skipped`.
+pub(super) fn run(session: &Session, selection: &Selection) -> Result<Outcome> {
+    if selection.filter.is_some_and(|filter| filter.contains(char::is_whitespace)) {
+        bail!("the filter has a space in it, and no test's name has; quote a part of one name");
+    }
+    let mut parts = Vec::new();
+    if selection.host {
+        packages::ensure(session, Need::Tests)?;
+        let tally = host_tests::run(session, selection.filter, selection.long)?;
+        parts.push(("host", tally));
+    }
+    if selection.guest {
+        parts.push(("guest", in_guest(session, selection.filter)?));
+    }
+    session.report.print_times();
+    let mut sum = Tally::default();
+    println!();
+    for (part, tally) in parts {
+        println!("{part:5}  {tally}");
+        sum += tally;
+    }
+    if sum.total() == 0 {
+        println!("no test has {:?} in its name", selection.filter.unwrap_or_default());
+        sum.failed = 1;
+    }
+    println!("{sum}");
+    Ok(sum.outcome())
+}
+
+fn in_guest(session: &Session, filter: Option<&str>) -> Result<Tally> {
+    let built = build::all(session, Need::Guest, None)?;
+    let mut arguments = "quiet ferrule.mode=test".to_owned();
+    if let Some(filter) = filter {
+        arguments += &format!(" ferrule.filter={filter}");
+    }
+    guest::with(session, &built, &arguments, |guest| {
+        session.report.stage("guest tests", |stage| {
+            let (judge, run) = watch(guest, stage)?;
+            let (tally, complaint) = judge.verdict();
+            let complaints = [run.complaint(), complaint];
+            for complaint in complaints.iter().flatten() {
+                println!("{complaint}");
+            }
+            if complaints.iter().any(Option::is_some) {
+                guest::print_console(&run.console);
+            }
+            for name in judge.failed() {
+                println!("failed: {name}");
+            }
+            stage.note(tally.to_string());
+            Ok(tally)
+        })
+    })
+}
+
+/// Runs the guest and shows its results as they come.
+fn watch(guest: &Guest, stage: &Stage) -> Result<(Judge, Run)> {
+    let mut judge = Judge::default();
+    stage.message("booting");
+    let run = guest.run(LIMITS, |port, line| {
+        if port == Port::Console {
+            return stage.line(line);
+        }
+        let planned = judge.plan();
+        match judge.line(line) {
+            Shown::Result(result) => show(&result, line, stage),
+            Shown::Text => stage.suspend(|| println!("{line}")),
+            Shown::Nothing => {}
+        }
+        if let (None, Some(plan)) = (planned, judge.plan()) {
+            stage.set_length(plan, false);
+        }
+    })?;
+    Ok((judge, run))
+}
+
+fn show(result: &TestResult, line: &str, stage: &Stage) {
+    stage.advance();
+    stage.message(result.name.clone());
+    if result.verdict != TestVerdict::Passed || !stage.is_drawn() {
+        stage.suspend(|| println!("{line}"));
+    }
+}
