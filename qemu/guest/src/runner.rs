@@ -22,8 +22,11 @@ pub(crate) struct Scenario {
     /// The behaviour, as a sentence.
     pub(crate) name: String,
     /// Tries it.
-    pub(crate) run: Box<dyn Fn(&mut Lab) -> Result<()>>,
+    pub(crate) run: Trial,
 }
+
+/// What a scenario does, with the topology at its hands.
+type Trial = Box<dyn Fn(&mut Lab) -> Result<()>>;
 
 impl Scenario {
     /// A scenario.

@@ -53,11 +53,11 @@ fn send(topology: &Topology, pair: Pair, family: Family) -> Result<bool> {
     Ok(sent && receiver.recv(&mut [0; 16]).is_ok())
 }
 
-/// `client → lan0 → prerouting → forward ✗ dropped`
+/// `lan0 → prerouting → forward ✗ dropped`
 fn draw(pair: Pair, passages: &[Passage], arrived: bool) -> String {
     let mut way = match pair {
         Pair::RouterToServer => String::from("router"),
-        _ => String::from("client → lan0"),
+        _ => String::from("lan0"),
     };
     // The order of a packet's way is that of the numbers, but for input and postrouting, which end it.
     let order = [
@@ -100,7 +100,7 @@ mod tests {
             [Hook::PreRouting, Hook::Forward, Hook::PostRouting].map(|hook| passage(hook, 0));
         assert_eq!(
             draw(Pair::ClientToServer, &passages, true),
-            "client → lan0 → prerouting → forward → postrouting → wan0 → server"
+            "lan0 → prerouting → forward → postrouting → wan0 → server"
         );
     }
 
@@ -109,7 +109,7 @@ mod tests {
         let passages = [passage(Hook::PreRouting, 0), passage(Hook::LocalIn, 1)];
         assert_eq!(
             draw(Pair::ClientToRouter, &passages, false),
-            "client → lan0 → prerouting → input ✗ dropped"
+            "lan0 → prerouting → input ✗ dropped"
         );
     }
 }

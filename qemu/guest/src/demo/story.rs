@@ -58,16 +58,15 @@ impl<'a> Story<'a> {
 
 /// Breaks a line between words, so that no piece is longer than `width` if words allow it.
 fn wrap(line: &str, width: usize) -> Vec<String> {
-    let mut pieces = vec![String::new()];
+    let mut pieces: Vec<String> = Vec::new();
     for word in line.split(' ') {
-        let last = pieces.last_mut().map_or(0, |piece| piece.chars().count());
-        if last > 0 && last + 1 + word.chars().count() > width {
-            pieces.push(format!("  {word}"));
-        } else if let Some(piece) = pieces.last_mut() {
-            if last > 0 || word.is_empty() {
+        match pieces.last_mut() {
+            Some(piece) if piece.chars().count() + 1 + word.chars().count() <= width => {
                 piece.push(' ');
+                piece.push_str(word);
             }
-            piece.push_str(word);
+            Some(_) => pieces.push(format!("  {word}")),
+            None => pieces.push(word.to_owned()),
         }
     }
     pieces
