@@ -94,12 +94,12 @@ pub(crate) enum TokenKind {
     /// An IPv4, IPv6 or link layer address; IPv6 may be in brackets. Only roughly: the reader of the
     /// address checks it.
     #[regex(r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}", priority = 12)]
-    #[regex(r"([0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4}", priority = 12)]
+    #[regex(r"([0-9a-fA-F]{0,4}:){2,8}[0-9a-fA-F]{0,4}", priority = 12)]
     #[regex(
-        r"([0-9a-fA-F]{0,4}:){2,7}[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}",
+        r"([0-9a-fA-F]{0,4}:){2,8}[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}",
         priority = 12
     )]
-    #[regex(r"\[([0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F.]*\]", priority = 12)]
+    #[regex(r"\[([0-9a-fA-F]{0,4}:){2,8}[0-9a-fA-F.]*\]", priority = 12)]
     Address,
     /// A time such as `1h30m`, or a word that begins with a digit (`8021q`).
     #[regex(r"[0-9]+d([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?", priority = 11)]

@@ -135,10 +135,18 @@ impl Writer<'_> {
         true
     }
 
+    /// The ends as numbers, as nft has them: `dccp-ipv6-frag` would be one word.
     fn range(&self, lo: u128, hi: u128, out: &mut String) {
-        self.value(lo, out);
+        let datatype = self.selector.datatype;
+        if datatype == Datatype::IfIndex {
+            self.value(lo, out);
+            out.push('-');
+            self.value(hi, out);
+            return;
+        }
+        datatype.write(lo, true, out);
         out.push('-');
-        self.value(hi, out);
+        datatype.write(hi, true, out);
     }
 
     fn set(&self, ranges: &[(u128, u128)], out: &mut String) {

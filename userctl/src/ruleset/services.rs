@@ -408,4 +408,7 @@ pub(super) const PROTOCOLS: &[(&str, u128)] = &[
     ("wesp", 141),
     ("rohc", 142),
     ("ethernet", 143),
+    // Keywords of nft's.
+    ("comp", 108),
+    ("icmpv6", 58),
 ];

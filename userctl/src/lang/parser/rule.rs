@@ -111,10 +111,14 @@ impl Parser<'_> {
             let hint = "write `counter` alone: it counts what reaches it";
             return self.unsupported("named counters", hint, start);
         }
-        if self.eat_word("packets") {
-            packets = self.number("the number of packets")?;
-            self.expect_word("bytes", "`bytes`")?;
-            bytes = self.number("the number of bytes")?;
+        loop {
+            if self.eat_word("packets") {
+                packets = self.number("the number of packets")?;
+            } else if self.eat_word("bytes") {
+                bytes = self.number("the number of bytes")?;
+            } else {
+                break;
+            }
         }
         Ok(StmtKind::Counter { packets, bytes })
     }
@@ -161,6 +165,9 @@ impl Parser<'_> {
             Some("set") => {
                 self.bump();
                 let value = self.left()?;
+                if self.at(TokenKind::Dot) {
+                    return self.refuse_concatenation();
+                }
                 self.refuse_map()?;
                 return Ok(StmtKind::Set {
                     target: left,
