@@ -111,7 +111,10 @@ fn trial(session: &Session, toolchain: &Toolchain, image: &Path) -> Result<bool>
         arguments: "rdinit=/bin/busybox -- poweroff -f".to_owned(),
     };
     let mut alive = false;
-    let limits = Limits { silence: TRIAL, total: TRIAL };
+    let limits = Limits {
+        silence: TRIAL,
+        total: TRIAL,
+    };
     guest.run(limits, |port, line| {
         alive |= port == Port::Console && line.contains(ALIVE);
     })?;

@@ -11,6 +11,8 @@ mod test;
 
 use anyhow::Result;
 
+pub(crate) use build::foundation;
+
 use crate::cli::{Cli, Command};
 use crate::session::Session;
 use crate::{check, Outcome};
@@ -20,7 +22,12 @@ pub(crate) fn run(cli: &Cli) -> Result<Outcome> {
     let session = Session::new(&cli.options)?;
     match &cli.command {
         Command::Demo { rules } => demo::run(&session, rules.as_deref()),
-        Command::Test { filter, host_only, guest_only, long } => {
+        Command::Test {
+            filter,
+            host_only,
+            guest_only,
+            long,
+        } => {
             let selection = test::Selection {
                 filter: filter.as_deref(),
                 host: !guest_only,

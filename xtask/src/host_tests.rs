@@ -83,7 +83,11 @@ fn closing(line: &str) -> Option<Tally> {
             .split("; ")
             .find_map(|part| part.trim().strip_suffix(what)?.trim().parse().ok())
     };
-    Some(Tally { passed: count("passed")?, failed: count("failed")?, skipped: count("ignored")? })
+    Some(Tally {
+        passed: count("passed")?,
+        failed: count("failed")?,
+        skipped: count("ignored")?,
+    })
 }
 
 #[cfg(test)]
@@ -100,14 +104,20 @@ mod tests {
         let mut reader = Reader::default();
         assert!(reader.line(OK) && reader.line(BAD));
         assert!(!reader.line("test result_is_read ... ok"));
-        assert_eq!(reader.verdict(false).to_string(), "8 passed, 2 failed, 1 skipped");
+        assert_eq!(
+            reader.verdict(false).to_string(),
+            "8 passed, 2 failed, 1 skipped"
+        );
     }
 
     #[test]
     fn what_does_not_compile_has_failed() {
         let mut reader = Reader::default();
         assert!(reader.line("error[E0583]: file not found for module `apply`"));
-        assert_eq!(reader.verdict(false).to_string(), "0 passed, 1 failed, 0 skipped");
+        assert_eq!(
+            reader.verdict(false).to_string(),
+            "0 passed, 1 failed, 0 skipped"
+        );
     }
 
     #[test]

@@ -43,7 +43,11 @@ pub(crate) fn build(
     })?;
     session.report.stage("initramfs", |stage| {
         let file = session.workspace.target("xtask/initramfs.cpio");
-        join(&base.file(), &overlay::tree(session, &kernel.release, contents)?, &file)?;
+        join(
+            &base.file(),
+            &overlay::tree(session, &kernel.release, contents)?,
+            &file,
+        )?;
         let size = fs::metadata(&file).map_or(0, |metadata| metadata.len());
         stage.note(format!("{} MB", size >> 20));
         Ok(file)
@@ -67,7 +71,13 @@ fn join(base: &Path, overlay: &archive::Tree, file: &Path) -> Result<()> {
 pub(crate) fn single(session: &Session, path: &str, program: &Path) -> Result<PathBuf> {
     let mut tree = archive::Tree::default();
     tree.insert("dev/console", archive::Node::Device { major: 5, minor: 1 });
-    tree.insert(path, archive::Node::Copy { from: program.to_owned(), mode: 0o755 });
+    tree.insert(
+        path,
+        archive::Node::Copy {
+            from: program.to_owned(),
+            mode: 0o755,
+        },
+    );
     let file = session.workspace.target("xtask/single.cpio");
     let saying = || format!("writing {}", file.display());
     fs::create_dir_all(session.workspace.target("xtask")).with_context(saying)?;

@@ -85,9 +85,9 @@ impl Judge {
             (Some(_), Some(_)) if missing > 0 => {
                 Some(format!("the guest reported {reported} of {planned} tests"))
             }
-            (Some(status), Some(_)) if status != 0 && tally.failed == 0 => {
-                Some(format!("the guest ended with status {status}, though no test failed"))
-            }
+            (Some(status), Some(_)) if status != 0 && tally.failed == 0 => Some(format!(
+                "the guest ended with status {status}, though no test failed"
+            )),
             _ => None,
         };
         // Something is wrong that no test stands for.
@@ -115,14 +115,20 @@ mod tests {
     fn a_whole_report_counts_as_it_says() {
         let report = "KTAP version 1\n1..3\nok 1 a\n# why\nnot ok 2 b\nok 3 c # SKIP no\n\
                       ferrule-guest: exit 1\n";
-        assert_eq!(verdict(report), ("1 passed, 1 failed, 1 skipped".to_owned(), None));
+        assert_eq!(
+            verdict(report),
+            ("1 passed, 1 failed, 1 skipped".to_owned(), None)
+        );
     }
 
     #[test]
     fn a_guest_that_dies_fails_what_it_did_not_report() {
         let (tally, complaint) = verdict("KTAP version 1\n1..4\nok 1 a\n");
         assert_eq!(tally, "1 passed, 3 failed, 0 skipped");
-        assert_eq!(complaint.unwrap(), "the guest ended without saying so, after 1 of 4 tests");
+        assert_eq!(
+            complaint.unwrap(),
+            "the guest ended without saying so, after 1 of 4 tests"
+        );
     }
 
     #[test]
@@ -135,7 +141,10 @@ mod tests {
     #[test]
     fn silence_is_no_success() {
         assert_eq!(verdict("").0, "0 passed, 1 failed, 0 skipped");
-        assert_eq!(verdict("ferrule-guest: exit 0").0, "0 passed, 1 failed, 0 skipped");
+        assert_eq!(
+            verdict("ferrule-guest: exit 0").0,
+            "0 passed, 1 failed, 0 skipped"
+        );
         let (tally, complaint) = verdict("1..1\nok 1 a\nferrule-guest: exit 1");
         assert_eq!(tally, "1 passed, 1 failed, 0 skipped");
         assert!(complaint.unwrap().contains("status 1"));

@@ -40,7 +40,10 @@ pub(crate) fn parse(line: &str) -> Line {
     if line.starts_with("KTAP version ") {
         return Line::Version;
     }
-    if let Some(count) = line.strip_prefix("1..").and_then(|count| count.trim().parse().ok()) {
+    if let Some(count) = line
+        .strip_prefix("1..")
+        .and_then(|count| count.trim().parse().ok())
+    {
         return Line::Plan(count);
     }
     if let Some(text) = line.trim_start().strip_prefix('#') {
@@ -79,19 +82,33 @@ mod tests {
         let cases = [
             ("ok 1 ip-input-drop", "ip-input-drop", TestVerdict::Passed),
             ("not ok 22 - two words", "two words", TestVerdict::Failed),
-            ("ok 5 sctp # SKIP no sctp in this kernel", "sctp", TestVerdict::Skipped),
+            (
+                "ok 5 sctp # SKIP no sctp in this kernel",
+                "sctp",
+                TestVerdict::Skipped,
+            ),
             ("not ok 6 slow # timed out", "slow", TestVerdict::Failed),
             ("ok 7", "", TestVerdict::Passed),
         ];
         for (line, name, verdict) in cases {
-            let expected = TestResult { name: name.to_owned(), verdict };
+            let expected = TestResult {
+                name: name.to_owned(),
+                verdict,
+            };
             assert_eq!(parse(line), Line::Result(expected), "{line}");
         }
     }
 
     #[test]
     fn what_only_resembles_a_result_is_none() {
-        for line in ["okay 1 name", "ok x name", "not okay", "ok", "", "    ok 1 sub-test"] {
+        for line in [
+            "okay 1 name",
+            "ok x name",
+            "not okay",
+            "ok",
+            "",
+            "    ok 1 sub-test",
+        ] {
             assert_eq!(parse(line), Line::Other, "{line}");
         }
     }
@@ -100,7 +117,13 @@ mod tests {
     fn plan_version_and_remarks_are_told_apart() {
         assert_eq!(parse("KTAP version 1\r"), Line::Version);
         assert_eq!(parse("1..64"), Line::Plan(64));
-        assert_eq!(parse("# sent 3, received 2"), Line::Diagnostic("sent 3, received 2".to_owned()));
-        assert_eq!(parse("Bail out! no module"), Line::BailOut("no module".to_owned()));
+        assert_eq!(
+            parse("# sent 3, received 2"),
+            Line::Diagnostic("sent 3, received 2".to_owned())
+        );
+        assert_eq!(
+            parse("Bail out! no module"),
+            Line::BailOut("no module".to_owned())
+        );
     }
 }

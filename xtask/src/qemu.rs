@@ -48,11 +48,18 @@ impl Guest<'_> {
             .arg("-chardev")
             .arg(format!("socket,id=console,path={}", socket.display()))
             .args(["-serial", "chardev:console"])
-            .args(["-chardev", "stdio,id=report,signal=off", "-serial", "chardev:report"])
+            .args([
+                "-chardev",
+                "stdio,id=report,signal=off",
+                "-serial",
+                "chardev:report",
+            ])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let mut child = command.spawn().context("starting QEMU (package qemu-system-x86)")?;
+        let mut child = command
+            .spawn()
+            .context("starting QEMU (package qemu-system-x86)")?;
         let report = child.stdout.take().context("QEMU's output")?;
         let complaints = child.stderr.take().context("QEMU's complaints")?;
         let console = move || listener.accept().map(|(stream, _)| stream);
@@ -67,12 +74,23 @@ impl Guest<'_> {
     pub(crate) fn interact(&self) -> Result<ExitStatus> {
         let mut command = self.command();
         command
-            .args(["-chardev", "stdio,id=console,mux=on,signal=off", "-serial", "chardev:console"])
+            .args([
+                "-chardev",
+                "stdio,id=console,mux=on,signal=off",
+                "-serial",
+                "chardev:console",
+            ])
             .args(["-mon", "chardev=console", "-serial", "null"]);
         let stdin = std::io::stdin();
         // QEMU makes the terminal raw, and leaves it so when it is killed.
-        let before = if stdin.is_terminal() { tcgetattr(&stdin).ok() } else { None };
-        let status = command.status().context("starting QEMU (package qemu-system-x86)");
+        let before = if stdin.is_terminal() {
+            tcgetattr(&stdin).ok()
+        } else {
+            None
+        };
+        let status = command
+            .status()
+            .context("starting QEMU (package qemu-system-x86)");
         if let Some(before) = before {
             tcsetattr(&stdin, SetArg::TCSADRAIN, &before).context("restoring the terminal")?;
         }
@@ -84,13 +102,25 @@ impl Guest<'_> {
         let mut command = tied("qemu-system-x86_64");
         command
             .args(self.accel.arguments())
-            .args(["-smp", "2", "-m", MEMORY, "-display", "none", "-nodefaults", "-no-reboot"])
+            .args([
+                "-smp",
+                "2",
+                "-m",
+                MEMORY,
+                "-display",
+                "none",
+                "-nodefaults",
+                "-no-reboot",
+            ])
             .arg("-kernel")
             .arg(self.image)
             .arg("-initrd")
             .arg(self.initramfs)
             .arg("-append")
-            .arg(format!("console=ttyS0 panic=-1 oops=panic {}", self.arguments));
+            .arg(format!(
+                "console=ttyS0 panic=-1 oops=panic {}",
+                self.arguments
+            ));
         command
     }
 }

@@ -39,7 +39,7 @@ pub(super) fn run(session: &Session) -> Result<Outcome> {
 }
 
 /// The slow stages: the host's packages, the root, the kernel.
-pub(super) fn foundation(session: &Session, need: Need) -> Result<(Toolchain, Kernel)> {
+pub(crate) fn foundation(session: &Session, need: Need) -> Result<(Toolchain, Kernel)> {
     packages::ensure(session, need)?;
     let toolchain = toolchain::ensure(session)?;
     let kernel = kernel::ensure(session, &toolchain)?;
@@ -54,11 +54,21 @@ pub(super) fn all(session: &Session, need: Need, rules: Option<&Path>) -> Result
     let (toolchain, kernel) = foundation(session, need)?;
     let module = module::build(session, &toolchain, &kernel)?;
     let programs = programs::build(session)?;
-    let contents =
-        Contents { programs, module: module.clone(), rules: rules.map(Path::to_path_buf) };
+    let contents = Contents {
+        programs,
+        module: module.clone(),
+        rules: rules.map(Path::to_path_buf),
+    };
     let initramfs = match &kernel.boot {
-        Some(boot) => Some(initramfs::build(session, &toolchain, &kernel, boot, &contents)?),
+        Some(boot) => Some(initramfs::build(
+            session, &toolchain, &kernel, boot, &contents,
+        )?),
         None => None,
     };
-    Ok(Built { toolchain, kernel, module, initramfs })
+    Ok(Built {
+        toolchain,
+        kernel,
+        module,
+        initramfs,
+    })
 }

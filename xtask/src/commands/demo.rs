@@ -15,7 +15,10 @@ use crate::session::Session;
 use crate::Outcome;
 
 /// Under TCG a minute passes without a word only in a guest that hangs.
-const LIMITS: Limits = Limits { silence: Duration::from_secs(60), total: Duration::from_secs(300) };
+const LIMITS: Limits = Limits {
+    silence: Duration::from_secs(60),
+    total: Duration::from_secs(300),
+};
 
 /// Fewer columns than this and the guest's tables do not fit.
 const COLUMNS: u16 = 80;
@@ -37,13 +40,22 @@ pub(super) fn run(session: &Session, rules: Option<&Path>) -> Result<Outcome> {
                 }
                 Port::Console => stage.line(line),
             })?;
-            let silent = || judge.exit().is_none().then(|| "the guest ended without saying so".into());
+            let silent = || {
+                judge
+                    .exit()
+                    .is_none()
+                    .then(|| "the guest ended without saying so".into())
+            };
             if let Some(complaint) = run.complaint().or_else(silent) {
                 println!("{complaint}");
                 guest::print_console(&run.console);
                 return Ok(Outcome::Failed);
             }
-            Ok(if judge.exit() == Some(0) { Outcome::Passed } else { Outcome::Failed })
+            Ok(if judge.exit() == Some(0) {
+                Outcome::Passed
+            } else {
+                Outcome::Failed
+            })
         })
     })?;
     session.report.print_times();
@@ -51,5 +63,7 @@ pub(super) fn run(session: &Session, rules: Option<&Path>) -> Result<Outcome> {
 }
 
 fn columns() -> u16 {
-    console::Term::stdout().size_checked().map_or(COLUMNS, |(_, columns)| columns.max(COLUMNS))
+    console::Term::stdout()
+        .size_checked()
+        .map_or(COLUMNS, |(_, columns)| columns.max(COLUMNS))
 }

@@ -29,7 +29,12 @@ pub(super) fn with<T>(
         );
     };
     let accel = accel::choose(session, &built.toolchain, &boot.image)?;
-    work(&Guest { image: &boot.image, initramfs, accel, arguments: arguments.to_owned() })
+    work(&Guest {
+        image: &boot.image,
+        initramfs,
+        accel,
+        arguments: arguments.to_owned(),
+    })
 }
 
 /// Shows the end of the guest's console.

@@ -16,6 +16,10 @@ pub(super) fn run(session: &Session) -> Result<Outcome> {
         session.report.print_times();
         eprintln!("\nThe guest's prompt follows; `exit` ends it, and so does Ctrl-A X.\n");
         let status = guest.interact()?;
-        Ok(if status.success() { Outcome::Passed } else { Outcome::Failed })
+        Ok(if status.success() {
+            Outcome::Passed
+        } else {
+            Outcome::Failed
+        })
     })
 }

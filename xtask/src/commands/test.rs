@@ -19,8 +19,10 @@ use crate::tally::Tally;
 use crate::Outcome;
 
 /// Under TCG a minute passes without a word only in a guest that hangs.
-const LIMITS: Limits =
-    Limits { silence: Duration::from_secs(60), total: Duration::from_secs(1500) };
+const LIMITS: Limits = Limits {
+    silence: Duration::from_secs(60),
+    total: Duration::from_secs(1500),
+};
 
 /// Which tests are run.
 #[derive(Debug)]
@@ -33,7 +35,10 @@ pub(super) struct Selection<'a> {
 
 /// Runs them. The last line is `N passed, N failed, N skipped`.
 pub(super) fn run(session: &Session, selection: &Selection) -> Result<Outcome> {
-    if selection.filter.is_some_and(|filter| filter.contains(char::is_whitespace)) {
+    if selection
+        .filter
+        .is_some_and(|filter| filter.contains(char::is_whitespace))
+    {
         bail!("the filter has a space in it, and no test's name has; quote a part of one name");
     }
     let mut parts = Vec::new();
@@ -53,7 +58,10 @@ pub(super) fn run(session: &Session, selection: &Selection) -> Result<Outcome> {
         sum += tally;
     }
     if sum.total() == 0 {
-        println!("no test has {:?} in its name", selection.filter.unwrap_or_default());
+        println!(
+            "no test has {:?} in its name",
+            selection.filter.unwrap_or_default()
+        );
         sum.failed = 1;
     }
     println!("{sum}");
@@ -69,13 +77,15 @@ fn in_guest(session: &Session, filter: Option<&str>) -> Result<Tally> {
     guest::with(session, &built, &arguments, |guest| {
         session.report.stage("guest tests", |stage| {
             let (judge, run) = watch(guest, stage)?;
-            let (tally, complaint) = judge.verdict();
+            let (mut tally, complaint) = judge.verdict();
             let complaints = [run.complaint(), complaint];
             for complaint in complaints.iter().flatten() {
                 println!("{complaint}");
             }
             if complaints.iter().any(Option::is_some) {
                 guest::print_console(&run.console);
+                // A panic after the last result is a failure all the same.
+                tally.failed = tally.failed.max(1);
             }
             for name in judge.failed() {
                 println!("failed: {name}");

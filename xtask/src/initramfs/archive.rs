@@ -24,12 +24,18 @@ const ALIGNMENT: usize = 512;
 pub(super) enum Node {
     Directory,
     /// A copy of a file of the host's.
-    Copy { from: PathBuf, mode: u32 },
+    Copy {
+        from: PathBuf,
+        mode: u32,
+    },
     /// A file with this text.
     Text(String),
     Symlink(String),
     /// A character device.
-    Device { major: u32, minor: u32 },
+    Device {
+        major: u32,
+        minor: u32,
+    },
 }
 
 /// Files by their paths, which are relative to `/`.
@@ -44,7 +50,9 @@ impl Tree {
         let path = path.trim_matches('/');
         for (end, _) in path.match_indices('/') {
             let parent = path.get(..end).unwrap_or_default();
-            self.nodes.entry(parent.to_owned()).or_insert(Node::Directory);
+            self.nodes
+                .entry(parent.to_owned())
+                .or_insert(Node::Directory);
         }
         self.nodes.insert(path.to_owned(), node);
     }
@@ -62,7 +70,13 @@ impl Tree {
             if entry.path().is_dir() {
                 self.insert_all(&inside, &entry.path())?;
             } else {
-                self.insert(&inside, Node::Copy { from: entry.path(), mode: 0o644 });
+                self.insert(
+                    &inside,
+                    Node::Copy {
+                        from: entry.path(),
+                        mode: 0o644,
+                    },
+                );
             }
         }
         Ok(())
@@ -82,17 +96,25 @@ impl Tree {
         let mut bytes = Vec::new();
         for (number, (path, node)) in (1..).zip(&self.nodes) {
             let data = data(node).with_context(|| format!("/{path} of the guest"))?;
-            append(&mut bytes, path, number, node, &data).with_context(|| format!("archiving {path}"))?;
+            append(&mut bytes, path, number, node, &data)
+                .with_context(|| format!("archiving {path}"))?;
             out.write_all(&bytes).context("writing an archive")?;
             bytes.clear();
         }
         trailer(&mut bytes).context("ending an archive")?;
         out.write_all(&bytes).context("writing an archive")?;
-        out.write_all(&vec![0; ALIGNMENT]).context("writing an archive")
+        out.write_all(&vec![0; ALIGNMENT])
+            .context("writing an archive")
     }
 }
 
-fn append(bytes: &mut Vec<u8>, path: &str, number: u32, node: &Node, data: &[u8]) -> io::Result<()> {
+fn append(
+    bytes: &mut Vec<u8>,
+    path: &str,
+    number: u32,
+    node: &Node,
+    data: &[u8],
+) -> io::Result<()> {
     let (mode, links) = match node {
         Node::Directory => (DIRECTORY | 0o755, 2),
         Node::Copy { mode, .. } => (REGULAR | mode, 1),
@@ -161,9 +183,18 @@ mod tests {
     #[test]
     fn a_missing_file_is_named_with_its_place() {
         let mut tree = Tree::default();
-        tree.insert("init", Node::Copy { from: PathBuf::from("/nonexistent/x"), mode: 0o755 });
+        tree.insert(
+            "init",
+            Node::Copy {
+                from: PathBuf::from("/nonexistent/x"),
+                mode: 0o755,
+            },
+        );
         let error = format!("{:#}", tree.write(&mut io::sink()).unwrap_err());
-        assert!(error.starts_with("/init of the guest: reading /nonexistent/x"), "{error}");
+        assert!(
+            error.starts_with("/init of the guest: reading /nonexistent/x"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -61,12 +61,25 @@ const TOOLS: &[&str] = &[
 ];
 
 /// What the programs load at run time, or read.
-const DIRECTORIES: &[&str] = &["usr/lib/x86_64-linux-gnu/xtables", "usr/lib/tc", "usr/share/iproute2"];
-const FILES: &[&str] = &["etc/ethertypes", "etc/protocols", "etc/services", "etc/ld.so.cache"];
+const DIRECTORIES: &[&str] = &[
+    "usr/lib/x86_64-linux-gnu/xtables",
+    "usr/lib/tc",
+    "usr/share/iproute2",
+];
+const FILES: &[&str] = &[
+    "etc/ethertypes",
+    "etc/protocols",
+    "etc/services",
+    "etc/ld.so.cache",
+];
 
 /// The links that make /usr one with /.
-const LINKS: &[(&str, &str)] =
-    &[("bin", "usr/bin"), ("sbin", "usr/sbin"), ("lib", "usr/lib"), ("lib64", "usr/lib64")];
+const LINKS: &[(&str, &str)] = &[
+    ("bin", "usr/bin"),
+    ("sbin", "usr/sbin"),
+    ("lib", "usr/lib"),
+    ("lib64", "usr/lib64"),
+];
 
 /// Where PID 1 mounts things.
 const MOUNT_POINTS: &[&str] = &["dev", "proc", "run", "sys", "tmp", "root", "var/run"];
@@ -137,7 +150,8 @@ pub(super) fn ensure(
     let Some(kernel) = boot.key.clone() else {
         let directory = session.workspace.target("xtask/base");
         remove_tree(&directory)?;
-        fs::create_dir_all(&directory).with_context(|| format!("making {}", directory.display()))?;
+        fs::create_dir_all(&directory)
+            .with_context(|| format!("making {}", directory.display()))?;
         make(&directory)?;
         return Ok(Base::Fresh(directory));
     };
@@ -147,7 +161,9 @@ pub(super) fn ensure(
         kernel,
         tools: tools(),
     };
-    let entry = session.cache.entry("base", &recipe, &|message| stage.say(message), make)?;
+    let entry = session
+        .cache
+        .entry("base", &recipe, &|message| stage.say(message), make)?;
     stage.note(entry.origin());
     Ok(Base::Cached(entry))
 }
@@ -172,10 +188,20 @@ fn make(
     stage: &Stage,
 ) -> Result<()> {
     stage.message("choosing modules");
-    let chroot = toolchain.chroot().bind(directory, "/out").bind(&boot.modules, "/modules");
+    let chroot = toolchain
+        .chroot()
+        .bind(directory, "/out")
+        .bind(&boot.modules, "/modules");
     let log = |name: &str| session.workspace.log(name);
-    chroot.script("indexing the kernel's modules", INDEX).arg(release).log(log("depmod")).run(stage)?;
-    let index = directory.join("all/lib/modules").join(release).join("modules.dep");
+    chroot
+        .script("indexing the kernel's modules", INDEX)
+        .arg(release)
+        .log(log("depmod"))
+        .run(stage)?;
+    let index = directory
+        .join("all/lib/modules")
+        .join(release)
+        .join("modules.dep");
     chroot
         .script("unpacking the kernel's modules", TAKE)
         .arg(release)
@@ -227,9 +253,19 @@ fn applets(toolchain: &Toolchain, tree: &mut Tree) -> Result<()> {
         .job("asking busybox for its applets", "busybox")
         .arg("--list")
         .output()?;
-    for applet in list.lines().map(str::trim).filter(|applet| !applet.is_empty()) {
-        if !["bin", "sbin"].iter().any(|dir| tree.contains(&format!("usr/{dir}/{applet}"))) {
-            tree.insert(&format!("usr/bin/{applet}"), Node::Symlink("busybox".to_owned()));
+    for applet in list
+        .lines()
+        .map(str::trim)
+        .filter(|applet| !applet.is_empty())
+    {
+        if !["bin", "sbin"]
+            .iter()
+            .any(|dir| tree.contains(&format!("usr/{dir}/{applet}")))
+        {
+            tree.insert(
+                &format!("usr/bin/{applet}"),
+                Node::Symlink("busybox".to_owned()),
+            );
         }
     }
     Ok(())

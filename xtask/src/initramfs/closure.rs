@@ -29,7 +29,11 @@ pub(super) struct Closure<'a> {
 impl<'a> Closure<'a> {
     /// Copies from `root` into `tree`.
     pub(super) fn new(root: &'a Path, tree: &'a mut Tree) -> Closure<'a> {
-        Closure { root, tree, wanted: VecDeque::new() }
+        Closure {
+            root,
+            tree,
+            wanted: VecDeque::new(),
+        }
     }
 
     /// Adds a file, what it links to, and every library that it or they need.
@@ -42,7 +46,8 @@ impl<'a> Closure<'a> {
         while let Some(path) = self.wanted.pop_front() {
             let path = merged(&path);
             if !self.tree.contains(&path) {
-                self.copy(&path).with_context(|| format!("taking /{path} from the toolchain root"))?;
+                self.copy(&path)
+                    .with_context(|| format!("taking /{path} from the toolchain root"))?;
             }
         }
         Ok(())
@@ -50,9 +55,14 @@ impl<'a> Closure<'a> {
 
     /// Adds all files of a directory, which need not exist.
     pub(super) fn add_all(&mut self, directory: &str) -> Result<()> {
-        let Ok(entries) = fs::read_dir(self.root.join(directory)) else { return Ok(()) };
+        let Ok(entries) = fs::read_dir(self.root.join(directory)) else {
+            return Ok(());
+        };
         for entry in entries.flatten().filter(|entry| !entry.path().is_dir()) {
-            self.add(&format!("{directory}/{}", entry.file_name().to_string_lossy()))?;
+            self.add(&format!(
+                "{directory}/{}",
+                entry.file_name().to_string_lossy()
+            ))?;
         }
         Ok(())
     }
@@ -62,7 +72,8 @@ impl<'a> Closure<'a> {
         if let Ok(target) = fs::read_link(&from) {
             let parent = Path::new(path).parent().unwrap_or(Path::new(""));
             self.wanted.push_back(normal(&parent.join(&target)));
-            self.tree.insert(path, Node::Symlink(target.to_string_lossy().into_owned()));
+            self.tree
+                .insert(path, Node::Symlink(target.to_string_lossy().into_owned()));
             return Ok(());
         }
         let bytes = fs::read(&from).with_context(|| format!("reading {}", from.display()))?;
@@ -122,7 +133,10 @@ fn needs(bytes: &[u8]) -> Result<Vec<String>> {
     }
     let file = ElfFile64::<Endianness>::parse(bytes).context("not a 64-bit ELF file")?;
     let endian = file.endian();
-    let sections = file.elf_header().sections(endian, bytes).context("its sections")?;
+    let sections = file
+        .elf_header()
+        .sections(endian, bytes)
+        .context("its sections")?;
     let mut needs = Vec::new();
     for segment in file.elf_program_headers() {
         if let Some(loader) = segment.interpreter(endian, bytes).context("its loader")? {
@@ -130,10 +144,17 @@ fn needs(bytes: &[u8]) -> Result<Vec<String>> {
         }
     }
     if let Some((entries, strings)) = sections.dynamic(endian, bytes).context("its libraries")? {
-        let strings = sections.strings(endian, bytes, strings).context("its strings")?;
-        for entry in entries.iter().filter(|entry| entry.d_tag.get(endian) == elf::DT_NEEDED) {
+        let strings = sections
+            .strings(endian, bytes, strings)
+            .context("its strings")?;
+        for entry in entries
+            .iter()
+            .filter(|entry| entry.d_tag.get(endian) == elf::DT_NEEDED)
+        {
             let offset = u32::try_from(entry.d_val.get(endian)).context("a string's offset")?;
-            let Ok(name) = strings.get(offset) else { bail!("a library's name is outside the file") };
+            let Ok(name) = strings.get(offset) else {
+                bail!("a library's name is outside the file")
+            };
             needs.push(String::from_utf8_lossy(name).into_owned());
         }
     }
@@ -147,7 +168,10 @@ mod tests {
     #[test]
     fn paths_are_those_of_a_merged_usr() {
         let cases = [
-            ("/lib64/ld-linux-x86-64.so.2", "usr/lib64/ld-linux-x86-64.so.2"),
+            (
+                "/lib64/ld-linux-x86-64.so.2",
+                "usr/lib64/ld-linux-x86-64.so.2",
+            ),
             ("usr/sbin/../lib/x", "usr/lib/x"),
             ("/etc/alternatives/iptables", "etc/alternatives/iptables"),
             ("usr/bin//etc/x", "usr/bin/etc/x"),
@@ -162,7 +186,10 @@ mod tests {
         let bytes = fs::read(std::env::current_exe().unwrap()).unwrap();
         let needs = needs(&bytes).unwrap();
         assert!(needs.iter().any(|need| need == "libc.so.6"), "{needs:?}");
-        assert!(needs.iter().any(|need| need.starts_with("/lib64/ld-linux")), "{needs:?}");
+        assert!(
+            needs.iter().any(|need| need.starts_with("/lib64/ld-linux")),
+            "{needs:?}"
+        );
     }
 
     #[test]
@@ -177,7 +204,9 @@ mod tests {
         link("/etc/alternatives/tool", "usr/sbin/tool");
         link("/sbin/real", "etc/alternatives/tool");
         let mut tree = Tree::default();
-        Closure::new(root.path(), &mut tree).add("/usr/sbin/tool").unwrap();
+        Closure::new(root.path(), &mut tree)
+            .add("/usr/sbin/tool")
+            .unwrap();
         for path in ["usr/sbin/tool", "etc/alternatives/tool", "usr/sbin/real"] {
             assert!(tree.contains(path), "{path}");
         }
@@ -187,7 +216,12 @@ mod tests {
     fn what_the_root_lacks_is_named() {
         let root = tempfile::tempdir().unwrap();
         let mut tree = Tree::default();
-        let error = Closure::new(root.path(), &mut tree).add("/usr/sbin/nft").unwrap_err();
-        assert_eq!(error.to_string(), "taking /usr/sbin/nft from the toolchain root");
+        let error = Closure::new(root.path(), &mut tree)
+            .add("/usr/sbin/nft")
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "taking /usr/sbin/nft from the toolchain root"
+        );
     }
 }

@@ -40,7 +40,10 @@ pub(super) fn closure(dependencies: &Path) -> Result<BTreeSet<String>> {
 
 /// depmod lists all dependencies of a module, those of its dependencies included.
 fn select(text: &str) -> BTreeSet<String> {
-    let table: BTreeMap<&str, &str> = text.lines().filter_map(|line| line.split_once(':')).collect();
+    let table: BTreeMap<&str, &str> = text
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .collect();
     let wanted = |module: &str| {
         let path = module.strip_prefix("kernel/").unwrap_or(module);
         WANTED.iter().any(|prefix| path.starts_with(prefix))

@@ -31,8 +31,14 @@ pub(crate) struct Contents {
 /// The overlay's files.
 pub(super) fn tree(session: &Session, release: &str, contents: &Contents) -> Result<Tree> {
     let mut tree = Tree::default();
-    let program = |from: &Path| Node::Copy { from: from.to_owned(), mode: 0o755 };
-    let file = |from: &Path| Node::Copy { from: from.to_owned(), mode: 0o644 };
+    let program = |from: &Path| Node::Copy {
+        from: from.to_owned(),
+        mode: 0o755,
+    };
+    let file = |from: &Path| Node::Copy {
+        from: from.to_owned(),
+        mode: 0o644,
+    };
     tree.insert("init", program(&contents.programs.init));
     tree.insert("usr/bin/userctl", program(&contents.programs.userctl));
     tree.insert("ferrule.ko", file(&contents.module));

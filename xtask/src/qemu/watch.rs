@@ -129,7 +129,11 @@ pub(super) fn watch<R: Read>(
         child.wait().context("waiting for QEMU")?;
     }
     lines.finish(&mut each);
-    Ok(Run { end, panicked: lines.panicked, console: lines.console })
+    Ok(Run {
+        end,
+        panicked: lines.panicked,
+        console: lines.console,
+    })
 }
 
 /// Sends on what a port says, until it is closed or nobody listens.
@@ -213,15 +217,26 @@ mod tests {
             total: Duration::from_millis(total),
         };
         let mut seen = Vec::new();
-        let run = watch(child, report, std::io::empty(), || Ok(console), limits, |port, line| {
-            seen.push(format!("{port:?} {line}"));
-        });
+        let run = watch(
+            child,
+            report,
+            std::io::empty(),
+            || Ok(console),
+            limits,
+            |port, line| {
+                seen.push(format!("{port:?} {line}"));
+            },
+        );
         (run.unwrap(), seen)
     }
 
     #[test]
     fn lines_of_both_ports_come_whole() {
-        let (run, mut seen) = guest("printf 'a\\r\\nb'; sleep 0.1; echo c; echo log >&2", 5000, 9000);
+        let (run, mut seen) = guest(
+            "printf 'a\\r\\nb'; sleep 0.1; echo c; echo log >&2",
+            5000,
+            9000,
+        );
         seen.sort();
         assert_eq!(seen, ["Console log", "Report a", "Report bc"]);
         assert_eq!(run.complaint(), None);
