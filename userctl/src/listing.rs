@@ -87,7 +87,7 @@ impl Lister<'_> {
             let _ = writeln!(self.out, "\tcomment \"{comment}\"");
         }
         for (index, chain) in table.chains.iter().enumerate() {
-            if index > 0 || table.comment.is_some() {
+            if index > 0 {
                 self.out.push('\n');
             }
             self.chain(chain);

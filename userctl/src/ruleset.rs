@@ -268,7 +268,7 @@ pub enum Test {
         mask: u128,
         /// `!=`.
         negate: bool,
-        /// Ascending and disjoint. At least one.
+        /// Ascending and disjoint. At least two.
         ranges: Vec<(u128, u128)>,
     },
 }

@@ -106,7 +106,7 @@ impl Writer<'_> {
             Op::Eq if value == 0 => "! ",
             _ => return false,
         };
-        let plain = mask == 0 || (mask == self.selector.max() && op == Op::Eq);
+        let plain = mask == 0 || mask == self.selector.max();
         if !self.selector.datatype.is_bitmask() || plain || self.options.numeric {
             return false;
         }
@@ -119,7 +119,8 @@ impl Writer<'_> {
     fn prefix(&self, mask: u128, op: Op, value: u128, out: &mut String) -> bool {
         let bits = self.selector.bits;
         let len = (mask << (128 - bits)).leading_ones();
-        let contiguous = mask.count_ones() == len;
+        // A value outside the mask never matches; written as a prefix, it would.
+        let contiguous = mask.count_ones() == len && value & !mask == 0;
         let name = self.selector.datatype == Datatype::IfName && len % 8 == 0;
         let listed = name || self.selector.datatype.has_prefixes();
         if mask == self.selector.max() || !contiguous || !listed || !matches!(op, Op::Eq | Op::Ne) {

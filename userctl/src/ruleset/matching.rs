@@ -2,6 +2,7 @@
 //! Comparisons: a left side, an operator and a right side become a [`Match`].
 
 use super::context::Context;
+use super::datatype::Datatype;
 use super::error::{CheckError, CheckErrorKind};
 use super::selector::{find, Lookup, Selector};
 use super::value::{Constant, Reader};
@@ -178,19 +179,27 @@ impl Matching<'_> {
         if constants.is_empty() {
             return refuse(CheckErrorKind::NotConstant, span);
         }
-        let only_values = constants.iter().all(|c| matches!(c, Constant::Value(_)));
-        if let ([only], true) = (&constants[..], left.mask == left.selector.max()) {
-            if let (Constant::Value(value), false) = (*only, negate) {
-                self.context.learn(left.selector, &[value]);
-            }
-            return Ok(wide(left, *only, negate));
-        }
+        let only_values = constants
+            .iter()
+            .all(|constant| matches!(constant, Constant::Value(_)));
         let mut ranges: Vec<(u128, u128)> = constants.iter().map(|c| span_of(*c, left)).collect();
         ranges.sort_unstable();
-        merge(&mut ranges, !only_values);
+        // Names that begin alike do not touch: what lies between them is no name.
+        let joins = !only_values && left.selector.datatype != Datatype::IfName;
+        merge(&mut ranges, joins);
         if only_values && !negate {
             let values: Vec<u128> = ranges.iter().map(|range| range.0).collect();
             self.context.learn(left.selector, &values);
+        }
+        if let [(lo, hi)] = ranges[..] {
+            let wildest = constants
+                .into_iter()
+                .find(|constant| span_of(*constant, left) == (lo, hi));
+            return Ok(wide(
+                left,
+                wildest.unwrap_or(Constant::Range(lo, hi)),
+                negate,
+            ));
         }
         Ok(Test::Set {
             mask: left.mask,
