@@ -21,18 +21,18 @@ pub(super) fn run(kernel: &mut dyn Kernel, screen: &mut Screen) -> Result<(), Fa
     Ok(())
 }
 
+/// The generation that a namespace begins with, which nobody has loaded.
+const FIRST_GENERATION: u64 = 1;
+
+/// A user who has no number in the reader's user namespace (`INVALID_UID`).
+const UNMAPPED: u32 = u32::MAX;
+
 /// Each fact and its name, in the order of interest.
 fn facts(info: &Info) -> Vec<(&'static str, String)> {
     let mut facts = vec![("generation", info.generation.to_string())];
-    if info.published_at != 0 {
+    if info.generation > FIRST_GENERATION {
         facts.push(("loaded", when(info.published_at)));
-        facts.push((
-            "loaded by",
-            format!(
-                "user {}, process {}",
-                info.published_uid, info.published_pid
-            ),
-        ));
+        facts.push(("loaded by", who(info)));
     }
     facts.push((
         "chains",
@@ -62,6 +62,17 @@ fn facts(info: &Info) -> Vec<(&'static str, String)> {
     facts
 }
 
+/// Who published it.
+fn who(info: &Info) -> String {
+    match info.published_uid {
+        UNMAPPED => format!(
+            "a user of another namespace, process {}",
+            info.published_pid
+        ),
+        user => format!("user {user}, process {}", info.published_pid),
+    }
+}
+
 /// A time of the kernel's in words, in UTC.
 fn when(nanoseconds: u64) -> String {
     let time = UNIX_EPOCH + Duration::from_nanos(nanoseconds);
@@ -71,6 +82,21 @@ fn when(nanoseconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_loader_is_shown_once_there_is_one() {
+        let mut info = Info {
+            generation: 1,
+            published_pid: 7,
+            ..Info::default()
+        };
+        assert!(facts(&info).iter().all(|(name, _)| *name != "loaded by"));
+        info.generation = 2;
+        assert!(facts(&info).contains(&("loaded by", "user 0, process 7".into())));
+        info.published_uid = UNMAPPED;
+        let text = "a user of another namespace, process 7".to_owned();
+        assert!(facts(&info).contains(&("loaded by", text)));
+    }
 
     #[test]
     fn times_are_printed_in_utc() {

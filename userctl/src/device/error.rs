@@ -152,7 +152,7 @@ pub enum Error {
         operation: Operation,
     },
     /// Another generation is published than was expected.
-    #[error("the ruleset is no longer generation {expected}: another one has been loaded since")]
+    #[error("the loaded ruleset is not generation {expected}")]
     Stale {
         /// What was expected.
         expected: u64,
@@ -286,7 +286,7 @@ mod tests {
             ),
             (
                 Error::Stale { expected: 4 },
-                "the ruleset is no longer generation 4: another one has been loaded since",
+                "the loaded ruleset is not generation 4",
                 status,
             ),
             (

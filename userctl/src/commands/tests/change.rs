@@ -97,7 +97,7 @@ fn a_load_that_insists_on_a_generation_does_not_try_again() {
     let (message, status) = bench.run_on(&file, "load FILE --generation 1").failed();
     assert_eq!(
         message,
-        "error: the ruleset is no longer generation 1: another one has been loaded since\n\
+        "error: the loaded ruleset is not generation 1\n\
          hint: see who loads rulesets here with `userctl status`\n"
     );
     assert_eq!(status, 2);
