@@ -27,7 +27,7 @@ use story::Story;
 const RULES: &str = "/etc/ferrule/rules.nft";
 
 /// Lines of the ruleset that are shown: a step is to fit on a screen.
-const LISTING: usize = 32;
+const LISTING: usize = 28;
 
 /// Tells the story; gives the status to report.
 pub(crate) fn run(columns: usize, report: &mut Report) -> Result<i32> {
@@ -101,13 +101,13 @@ fn load(story: &mut Story<'_>, topology: &Topology) -> Result<()> {
         "{} rules in {} chains: {} instructions, at most {} for one packet",
         info.rules, info.chains, info.insns, info.max_steps
     ));
-    story.command("userctl -n router list");
-    let listing = ferrule::userctl(&topology.router, &["list"])?
+    story.command("userctl -n router list --stateless");
+    let listing = ferrule::userctl(&topology.router, &["list", "--stateless"])?
         .success()?
         .stdout;
     let lines: Vec<_> = listing.lines().collect();
     for line in lines.iter().take(LISTING) {
-        story.text(&line.replace('\t', "  "));
+        story.line(&format!("   {}", line.replace('\t', "  ")));
     }
     if lines.len() > LISTING {
         story.text(&format!("... and {} more lines", lines.len() - LISTING));
