@@ -56,8 +56,11 @@ impl fmt::Display for Finding {
     }
 }
 
+/// Finds what in the tree's text breaks a rule.
+type Rule = fn(&Sources) -> Vec<Finding>;
+
 /// The rules that the text of the tree must keep.
-const HOUSE: &[(&str, fn(&Sources) -> Vec<Finding>)] = &[
+const HOUSE: &[(&str, Rule)] = &[
     ("unsafe only where it is allowed", unsafety::placement),
     ("every unsafe block has its reason", unsafety::reasons),
     ("every source file names its licence", house::licence),
@@ -97,16 +100,13 @@ fn of_module(
     kernel: &Kernel,
 ) -> Result<Vec<(&'static str, Vec<Finding>)>> {
     let failure = |error: anyhow::Error| vec![Finding::of("kmod", error.to_string())];
-    let linted = module::lint(session, toolchain, kernel, lints::KERNEL).err();
+    let linted = lints::module(session, toolchain, kernel).unwrap_or_else(failure);
     let scanned = match module::build(session, toolchain, kernel) {
         Ok(module) => session.report.stage("panics", |_| panics::scan(&module))?,
         Err(error) => failure(error),
     };
     Ok(vec![
-        (
-            "clippy on the module",
-            linted.map_or_else(Vec::new, failure),
-        ),
+        ("clippy on the module", linted),
         ("the module refers to no panic", scanned),
     ])
 }

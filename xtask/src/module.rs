@@ -5,12 +5,15 @@
 //! Usually that is in the toolchain root. A kernel of the user's own may have been built by the
 //! host's compilers: then those are used.
 
+use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{bail, Context, Result};
 
+use crate::cache::Lock;
 use crate::kernel::Kernel;
 use crate::process::Job;
+use crate::progress::Stage;
 use crate::session::Session;
 use crate::toolchain::Toolchain;
 
@@ -31,34 +34,61 @@ enum Place {
 /// When it does not compile, or neither the root nor the host has the kernel's compiler.
 pub(crate) fn build(session: &Session, toolchain: &Toolchain, kernel: &Kernel) -> Result<PathBuf> {
     session.report.stage("module", |stage| {
+        let _lock = lock(session, stage)?;
         let make = make(session, toolchain, kernel, "building ferrule.ko", &[])?;
         make.log(session.workspace.log("module")).run(stage)?;
-        Ok(session.workspace.path("kmod/ferrule.ko"))
+        // Whoever has the lock next may clean kmod: what we go on with is a copy.
+        let copy = session.workspace.target("xtask/ferrule.ko");
+        let built = session.workspace.path("kmod/ferrule.ko");
+        fs::copy(&built, &copy).with_context(|| format!("copying {}", built.display()))?;
+        Ok(copy)
     })
 }
 
-/// Has clippy read the module's crates, with `flags` for rustc; a warning is an error.
+/// Has clippy read the module's crates, with `flags` for rustc; returns what it printed.
 ///
-/// Its objects are thrown away: they carry no code that anybody should load.
+/// Its objects are thrown away: nobody should load what was compiled with other flags.
+///
+/// # Errors
+///
+/// When the module cannot be compiled.
 pub(crate) fn lint(
     session: &Session,
     toolchain: &Toolchain,
     kernel: &Kernel,
-    flags: &[&str],
-) -> Result<()> {
+    flags: &[String],
+) -> Result<Vec<String>> {
     session.report.stage("module's lints", |stage| {
+        let _lock = lock(session, stage)?;
         let make = |what: &str, args: &[String]| make(session, toolchain, kernel, what, args);
         let clippy = [
             "CLIPPY=1".to_owned(),
             format!("KRUSTFLAGS={}", flags.join(" ")),
         ];
-        make("cleaning kmod", &["clean".to_owned()])?.run(stage)?;
-        let linted = make("clippy on ferrule.ko", &clippy)?
-            .log(session.workspace.log("clippy"))
-            .run(stage);
-        make("cleaning kmod", &["clean".to_owned()])?.run(stage)?;
-        linted
+        let clean = ["clean".to_owned()];
+        make("cleaning kmod", &clean)?.run(stage)?;
+        let mut lines = Vec::new();
+        let job = make("clippy on ferrule.ko", &clippy)?.log(session.workspace.log("clippy"));
+        let (status, tail) = job.watch(|line| {
+            stage.line(line);
+            lines.push(line.to_owned());
+        })?;
+        make("cleaning kmod", &clean)?.run(stage)?;
+        if !status.success() {
+            let tail: Vec<String> = tail.into();
+            bail!(
+                "the module does not compile ({status}):\n{}",
+                tail.join("\n")
+            );
+        }
+        Ok(lines)
     })
+}
+
+/// Keeps other runs on this working tree away from kmod, where the kernel's build puts its products.
+fn lock(session: &Session, stage: &Stage) -> Result<Lock> {
+    let file = session.workspace.target("xtask/module.lock");
+    Lock::exclusive(&file, &|message| stage.say(message))
 }
 
 fn make(

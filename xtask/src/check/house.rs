@@ -8,6 +8,9 @@ use super::Finding;
 /// The longest a source file may be.
 const LONGEST: usize = 600;
 
+/// What programs in C include is one file, however long.
+const ONE_HEADER: &str = "uapi/include/linux/ferrule.h";
+
 /// Among how many first lines the licence must be.
 const HEADER_LINES: usize = 3;
 
