@@ -82,8 +82,11 @@ impl Observation {
         for family in [Family::Ip, Family::Ip6] {
             for passage in self.passages_since(before, family) {
                 if passage.dropped > 0 {
-                    let (family, hook) = (family.name(), passage.hook.name());
-                    places.push(format!("{} dropped at {family} {hook}", passage.dropped));
+                    places.push(format!(
+                        "{} dropped at {}",
+                        passage.dropped,
+                        passage.hook.name()
+                    ));
                 }
             }
         }
