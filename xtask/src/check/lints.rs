@@ -90,7 +90,7 @@ fn format_workspace(session: &Session, _: &Sources, stage: &Stage) -> Vec<Findin
         session,
         "cargo fmt",
         stage,
-        cargo(session, "fmt").args(["--all", "--", "--check"]),
+        cargo(session, "fmt").args(["--all", "--", "--check", "-l"]),
     )
 }
 
@@ -102,6 +102,7 @@ fn format_module(session: &Session, sources: &Sources, stage: &Stage) -> Vec<Fin
         .dir(session.workspace.root())
         .args([
             "--check",
+            "-l",
             "--edition",
             "2021",
             "--config",
