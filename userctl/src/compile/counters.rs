@@ -4,9 +4,7 @@
 //! While rules are lowered, counters are numbered as they come. The program wants them by identity:
 //! [`Counters::finish`] sorts them and says where each went.
 
-use ferrule_uapi::program::{
-    Counter, COUNTER_IMPLICIT, COUNTER_INITIAL, COUNTER_POLICY,
-};
+use ferrule_uapi::program::{Counter, COUNTER_IMPLICIT, COUNTER_INITIAL, COUNTER_POLICY};
 
 use crate::ruleset::Counts;
 
@@ -38,7 +36,11 @@ impl Counters {
             packets: counts.packets,
             bytes: counts.bytes,
             owner: rule,
-            flags: if initial.is_some() { COUNTER_INITIAL } else { 0 },
+            flags: if initial.is_some() {
+                COUNTER_INITIAL
+            } else {
+                0
+            },
         })
     }
 

@@ -96,7 +96,12 @@ fn chains(ordered: &Ordered<'_>, lowered: &Lowered, strings: &mut Strings) -> Ve
         family: placed.table.family as u8,
         ..Chain::default()
     };
-    ordered.chains.iter().zip(&lowered.chains).map(record).collect()
+    ordered
+        .chains
+        .iter()
+        .zip(&lowered.chains)
+        .map(record)
+        .collect()
 }
 
 /// Base-chain records, in the order of definition.

@@ -51,7 +51,9 @@ pub(super) fn lower(ordered: &Ordered<'_>, options: Options) -> Lowered {
     }
     for (base, place) in ordered.base_chains.iter().enumerate() {
         let chain = ordered.chains[*place].chain;
-        let drops = chain.base.is_some_and(|base| base.policy == ferrule_uapi::hook::Verdict::Drop);
+        let drops = chain
+            .base
+            .is_some_and(|base| base.policy == ferrule_uapi::hook::Verdict::Drop);
         let counter = match drops {
             true => out.counters.policy(base as u32, chain.handle),
             false => NONE,
@@ -77,7 +79,10 @@ impl Lowered {
                 self.insns.truncate(start as usize);
             }
             let count = self.insns.len() as u32 - start;
-            let run = Run { first: start, count };
+            let run = Run {
+                first: start,
+                count,
+            };
             self.rules.push((place, index, run));
         }
         self.emit(Opcode::Return, NONE, 0);

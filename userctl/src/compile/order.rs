@@ -57,7 +57,11 @@ fn order_table<'a>(ruleset: &'a Ruleset, table: &'a Table, ordered: &mut Ordered
     let targets: Vec<Vec<usize>> = table
         .chains
         .iter()
-        .map(|chain| targets(chain).filter_map(|name| names.get(name).copied()).collect())
+        .map(|chain| {
+            targets(chain)
+                .filter_map(|name| names.get(name).copied())
+                .collect()
+        })
         .collect();
     let all = (0..table.chains.len()).rev();
     let mut placed = walk(all, &targets);
@@ -74,7 +78,9 @@ fn order_table<'a>(ruleset: &'a Ruleset, table: &'a Table, ordered: &mut Ordered
     }
     for index in placed {
         let chain = &table.chains[index];
-        let places = targets[index].iter().map(|t| (&*table.chains[*t].name, places[*t]));
+        let places = targets[index]
+            .iter()
+            .map(|t| (&*table.chains[*t].name, places[*t]));
         ordered.chains.push(Placed {
             table,
             chain,
@@ -93,10 +99,13 @@ fn order_table<'a>(ruleset: &'a Ruleset, table: &'a Table, ordered: &mut Ordered
 
 /// The chains that a chain leads to, by name.
 fn targets(chain: &Chain) -> impl Iterator<Item = &str> {
-    chain.rules.iter().filter_map(|rule| match rule.statements.last() {
-        Some(Statement::Verdict(Verdict::Jump(name) | Verdict::Goto(name))) => Some(&**name),
-        _ => None,
-    })
+    chain
+        .rules
+        .iter()
+        .filter_map(|rule| match rule.statements.last() {
+            Some(Statement::Verdict(Verdict::Jump(name) | Verdict::Goto(name))) => Some(&**name),
+            _ => None,
+        })
 }
 
 /// Everything that can be reached from `starts`, each after what it leads to. Without recursion: the

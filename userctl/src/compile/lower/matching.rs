@@ -82,7 +82,11 @@ impl Lowered {
     /// `field & mask` in one of `ranges`.
     fn lookup(&mut self, selector: &Selector, negate: bool, mask: u128, ranges: &[(u128, u128)]) {
         let field = selector.field;
-        let mask = if mask == selector.max() { u128::MAX } else { mask };
+        let mask = if mask == selector.max() {
+            u128::MAX
+        } else {
+            mask
+        };
         let table = self.tables.len() as u32;
         let count = ranges.len() as u32;
         if field.is_wide() {
@@ -134,11 +138,7 @@ impl Lowered {
 }
 
 /// Whether the answer is to be turned round, and the question.
-fn question<'a>(
-    selector: &Selector,
-    test: &'a Test,
-    options: Options,
-) -> (bool, Question<'a>) {
+fn question<'a>(selector: &Selector, test: &'a Test, options: Options) -> (bool, Question<'a>) {
     match test {
         Test::Compare { mask, op, value } => compare(selector, *mask, *op, *value),
         Test::Range {

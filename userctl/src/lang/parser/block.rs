@@ -176,7 +176,7 @@ impl Parser<'_> {
         match self.peek().kind {
             TokenKind::Dollar => {
                 let (ident, value) = self.variable()?;
-                return self.priority_of(&value, ident.span);
+                self.priority_of(&value, ident.span)
             }
             TokenKind::Word => {
                 let name = self.any_word(expected)?;
