@@ -127,7 +127,7 @@ fn comparison() -> impl Strategy<Value = String> {
 fn named(selector: &Selector, value: u128) -> u128 {
     match selector.bits {
         128 if matches!(selector.layer, Layer::Meta) => {
-            u128::from_be_bytes(*b"eth0\0\0\0\0\0\0\0\0\0\0\0\0") + (value % 4 << 96)
+            u128::from_be_bytes(*b"eth0\0\0\0\0\0\0\0\0\0\0\0\0") + ((value % 4) << 96)
         }
         128 => value,
         bits => value % (1 << bits),

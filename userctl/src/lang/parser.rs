@@ -154,10 +154,14 @@ impl Parser<'_> {
     }
 
     fn error(&mut self, kind: SyntaxErrorKind, span: Span) -> Stop {
-        self.errors.push(SyntaxError {
+        let error = SyntaxError {
             kind,
             span: Some(span),
-        });
+        };
+        // Two blocks that are not closed end at the same place.
+        if self.errors.last() != Some(&error) {
+            self.errors.push(error);
+        }
         Stop::Reported
     }
 
@@ -180,7 +184,22 @@ impl Parser<'_> {
                 hint,
             },
         };
-        self.error(kind, token.span)
+        let span = match token.kind {
+            // A line's end is a place, not what lies on both sides of it.
+            TokenKind::Newline | TokenKind::Crlf => Span::new(token.span.lo, token.span.lo),
+            // A string that is not closed reaches to the end of the file: one line will do.
+            TokenKind::Junk => {
+                let line = text.find('\n').unwrap_or(text.len());
+                Span::new(token.span.lo, token.span.lo + line as u32)
+            }
+            _ => token.span,
+        };
+        let again = kind == SyntaxErrorKind::Crlf && self.errors.iter().any(|e| e.kind == kind);
+        if again {
+            // Once is enough for a file: all its lines will be alike.
+            return Stop::Reported;
+        }
+        self.error(kind, span)
     }
 
     fn unsupported<T>(&mut self, feature: &str, hint: &'static str, span: Span) -> Parsed<T> {

@@ -11,8 +11,8 @@ pub struct CheckError {
     pub kind: CheckErrorKind,
     /// Where.
     pub span: Span,
-    /// Another place that matters, and what is there.
-    pub other: Option<(Span, &'static str)>,
+    /// Other places that matter, and what is there.
+    pub others: Vec<(Span, &'static str)>,
 }
 
 impl CheckError {
@@ -20,7 +20,7 @@ impl CheckError {
         Self {
             kind,
             span,
-            other: None,
+            others: Vec::new(),
         }
     }
 }
@@ -109,7 +109,7 @@ pub enum CheckErrorKind {
     ChainDiffers(String),
     #[error("chain `{0}` is a base chain: rules cannot jump to it")]
     JumpToBase(String),
-    #[error("chains `{0}` jump to each other without end")]
+    #[error("the jumps from chain `{0}` lead back to it")]
     Loop(String),
     #[error("jumps nest more than {0} deep")]
     TooDeep(u32),
@@ -138,7 +138,7 @@ impl CheckErrorKind {
                 expected: "an IPv4 address" | "an IPv6 address",
                 ..
             } => "write the address itself: names of hosts are not looked up",
-            K::Conflict { .. } => "no packet has both: write two rules",
+            K::Conflict { .. } => "no packet has both: write two rules, in a table of family inet",
             K::UselessNfproto => "leave it out: the table's family says it already",
             K::NegativeRange => "write the smaller value first",
             K::Relation { .. } => "use `==` or `!=`",
@@ -173,7 +173,7 @@ impl CheckErrorKind {
 
 impl From<&CheckError> for Diagnostic {
     fn from(error: &CheckError) -> Self {
-        let secondary = error.other.iter();
+        let secondary = error.others.iter();
         Diagnostic {
             message: error.kind.to_string(),
             primary: Some(Label {

@@ -31,8 +31,8 @@ pub(crate) fn by_name(table: &Table) -> FxHashMap<&str, usize> {
 }
 
 /// The table's chains in an order in which every jump leads on, or the first chain that is part of a
-/// circle and the rule that closes it.
-pub(crate) fn order(table: &Table) -> Result<Vec<usize>, (usize, u64)> {
+/// circle and the handles of the rules that make it up.
+pub(crate) fn order(table: &Table) -> Result<Vec<usize>, (usize, Vec<u64>)> {
     let names = by_name(table);
     // 0: not seen, 1: on the present path, 2: done.
     let mut state = vec![0_u8; table.chains.len()];
@@ -60,13 +60,25 @@ pub(crate) fn order(table: &Table) -> Result<Vec<usize>, (usize, u64)> {
                     state[*to] = 1;
                     path.push((*to, 0));
                 }
-                1 => return Err((*to, rule.handle)),
+                1 => return Err((*to, circle(table, &path, *to))),
                 _ => {}
             }
         }
     }
     done.reverse();
     Ok(done)
+}
+
+/// The rules of the path, from `start` on, that lead from chain to chain.
+fn circle(table: &Table, path: &[(usize, usize)], start: usize) -> Vec<u64> {
+    let from = path
+        .iter()
+        .position(|(chain, _)| *chain == start)
+        .unwrap_or(0);
+    let rules = path[from..]
+        .iter()
+        .map(|(chain, next)| &table.chains[*chain].rules[next - 1]);
+    rules.map(|rule| rule.handle).collect()
 }
 
 /// Checks every jump of the table. A mistake is reported at the jump, if this script wrote it, else at
@@ -90,9 +102,16 @@ pub(super) fn check(table: &Table, jumps: &Jumps, fallback: Span, errors: &mut V
         return;
     }
     match order(table) {
-        Err((chain, handle)) => {
+        Err((chain, handles)) => {
             let name = table.chains[chain].name.to_string();
-            errors.push(CheckError::new(CheckErrorKind::Loop(name), place(handle)));
+            let mut places = handles.iter().rev().map(|handle| place(*handle));
+            let span = places.next().unwrap_or(fallback);
+            let others = places.map(|span| (span, "by way of this jump")).collect();
+            errors.push(CheckError {
+                kind: CheckErrorKind::Loop(name),
+                span,
+                others,
+            });
         }
         Ok(order) => check_depth(table, &order, &names, &place, errors),
     }

@@ -51,11 +51,11 @@ impl<'a> RuleCheck<'a> {
         for statement in &rule.statements {
             if let Some((terminal, span)) = terminal {
                 let kind = CheckErrorKind::Unreachable { terminal };
-                let other = Some((span, "this ends the rule"));
+                let others = vec![(span, "this ends the rule")];
                 self.errors.push(CheckError {
                     kind,
                     span: statement.span,
-                    other,
+                    others,
                 });
                 return checked;
             }
