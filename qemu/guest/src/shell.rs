@@ -12,7 +12,7 @@ use crate::topology::Topology;
 
 /// What the user sees first.
 const GREETING: &str = "\
-ferrule.ko is loaded. Namespaces: client - router - server (`ip netns exec router sh`).
+ferrule.ko is loaded. Namespaces: client - router - server (`ip netns exec router bash`).
   userctl -n router load /usr/share/ferrule/examples/demo.nft
   ip netns exec client ping -c 1 10.0.2.2
   userctl -n router hooks
@@ -29,9 +29,11 @@ pub(crate) fn run() -> Result<i32> {
         .open("/dev/ttyS0")
         .context("cannot open the console")?;
     std::io::Write::write_all(&mut &console, GREETING.as_bytes())?;
-    // `-c` makes the console the shell's terminal: job control, and Ctrl-C for what runs in it.
+    // `-c` makes the console the shell's terminal: job control, and Ctrl-C for what runs in it. Not
+    // busybox's own shell: that takes its applets, `ip` among them, before the programs on the path.
     Command::new("busybox")
-        .args(["setsid", "-c", "busybox", "sh"])
+        .args(["setsid", "-c", "bash", "--norc"])
+        .env("PS1", r"guest:\w# ")
         .stdin(Stdio::from(console.try_clone()?))
         .stdout(Stdio::from(console.try_clone()?))
         .stderr(Stdio::from(console))

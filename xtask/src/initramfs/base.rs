@@ -22,6 +22,7 @@ const REVISION: u32 = 1;
 
 /// The programs, with the names that they are called by.
 const TOOLS: &[&str] = &[
+    "usr/bin/bash",
     "usr/bin/busybox",
     "usr/bin/kmod",
     "usr/bin/ping",
