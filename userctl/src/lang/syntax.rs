@@ -193,8 +193,8 @@ pub(crate) enum StmtKind {
     Masked {
         left: Expr,
         op: Option<Relation>,
-        value: Expr,
-        mask: Expr,
+        value: Box<Expr>,
+        mask: Box<Expr>,
     },
     /// `counter [packets N bytes N]`.
     Counter {

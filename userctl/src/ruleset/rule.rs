@@ -44,7 +44,7 @@ impl<'a> RuleCheck<'a> {
     /// they mean may depend on it.
     pub(super) fn rule(mut self, rule: &Rule) -> Checked {
         let mut checked = Checked {
-            statements: Vec::new(),
+            statements: Vec::with_capacity(rule.statements.len()),
             jump: None,
         };
         let mut terminal: Option<(&'static str, Span)> = None;

@@ -42,6 +42,8 @@ impl Parser<'_> {
         if statements.is_empty() {
             return Err(self.unexpected("a statement", None));
         }
+        // A hundred thousand rules: what a growing vector keeps in hand adds up.
+        statements.shrink_to_fit();
         Ok(Rule {
             statements,
             comment,
@@ -254,14 +256,15 @@ impl Parser<'_> {
                 let right = Expr { kind, span };
                 return Ok(StmtKind::Match { left, op, right });
             }
+            let (value, mask) = (Box::new(value), Box::new(first));
             return Ok(StmtKind::Masked {
                 left,
                 op,
                 value,
-                mask: first,
+                mask,
             });
         }
-        let mask = self.list(first)?;
+        let (value, mask) = (Box::new(value), Box::new(self.list(first)?));
         Ok(StmtKind::Masked {
             left,
             op,
