@@ -83,7 +83,7 @@ fn section(
     screen: &mut Screen,
 ) -> io::Result<()> {
     if entries.is_empty() {
-        return writeln!(screen, "{title}: none");
+        return writeln!(screen, "{title}: none so far");
     }
     screen.heading(title)?;
     screen.table(columns, entries.iter().map(row).collect())

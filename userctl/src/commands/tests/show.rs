@@ -96,7 +96,7 @@ fn counters_at_zero_are_left_out_unless_all_are_asked_for() {
     let bench = Bench::loaded();
     assert_eq!(
         bench.run("counters").ok(),
-        "Drops by rule: none\n\nDrops by policy: none\n\nCounters: none\n"
+        "Drops by rule: none so far\n\nDrops by policy: none so far\n\nCounters: none so far\n"
     );
     let all = bench.run("counters --all").ok();
     assert_eq!(all.matches("DIR/rules.nft:").count(), 4, "{all}");
