@@ -56,6 +56,7 @@ pub(crate) fn run(
         .collect();
     report.line("KTAP version 1");
     report.line(&format!("1..{}", chosen.len()));
+    introduce(report);
     std::panic::set_hook(Box::new(|info| {
         if let Ok(mut panic) = PANIC.lock() {
             *panic = info.to_string();
@@ -81,6 +82,16 @@ pub(crate) fn run(
         report.diagnostic(&format!("{} ms", begun.elapsed().as_millis()));
     }
     Ok(i32::from(failures > 0))
+}
+
+/// Says on which kernel and with which module all this is: that neither is a special one.
+fn introduce(report: &mut Report) {
+    if let Ok(version) = std::fs::read_to_string("/proc/version") {
+        report.diagnostic(&version);
+    }
+    if let Ok(modinfo) = process::run(&["modinfo", ferrule::MODULE]) {
+        report.diagnostic(&modinfo.text());
+    }
 }
 
 /// Runs one scenario in a fresh guest. With the error come the new lines of the kernel's log.
