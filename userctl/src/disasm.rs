@@ -162,8 +162,11 @@ fn condition(view: &View<'_>, opcode: Opcode, insn: &Insn) -> String {
             format!("{name} {within} {}", narrow_range(field, insn.a, insn.b))
         }
         Opcode::MatchWideMask => pair(insn.a).map_or(String::new(), |pair| {
-            let (mask, value) = (operand::wide_mask(pair.lo), wide(field, pair.hi));
-            format!("{name} & {mask} {is} {value}")
+            let value = wide(field, pair.hi);
+            match operand::is_whole(pair.lo) {
+                true => format!("{name} {is} {value}"),
+                false => format!("{name} & {} {is} {value}", operand::wide_mask(pair.lo)),
+            }
         }),
         Opcode::MatchWideRange => pair(insn.a).map_or(String::new(), |pair| {
             format!("{name} {within} {}", wide_range(field, pair.lo, pair.hi))
@@ -174,7 +177,7 @@ fn condition(view: &View<'_>, opcode: Opcode, insn: &Insn) -> String {
             format!("{name} & {mask} {within} table {}", insn.a)
         }
         _ => match pair(insn.b) {
-            Some(pair) if pair.lo.hi & pair.lo.lo != u64::MAX => {
+            Some(pair) if !operand::is_whole(pair.lo) => {
                 let mask = operand::wide_mask(pair.lo);
                 format!("{name} & {mask} {within} table {}", insn.a)
             }

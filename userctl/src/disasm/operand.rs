@@ -68,10 +68,15 @@ pub(super) fn wide(field: Option<Field>, value: Wide) -> String {
     format!("\"{}\"", name.escape_ascii())
 }
 
+/// Whether the mask leaves nothing out.
+pub(super) fn is_whole(mask: Wide) -> bool {
+    mask.hi & mask.lo == u64::MAX
+}
+
 /// A mask of a wide field: as a length where it is a prefix's.
 pub(super) fn wide_mask(mask: Wide) -> String {
     let number = number(mask);
-    if number.leading_ones() + number.trailing_zeros() == u128::BITS || number == u128::MAX {
+    if number.leading_ones() + number.trailing_zeros() == u128::BITS {
         return format!("/{}", number.leading_ones());
     }
     format!("{number:#034x}")
