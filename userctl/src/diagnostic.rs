@@ -126,7 +126,10 @@ fn label_of(
 ) -> report::Label<FileId> {
     let file = sources.file_at(label.span.lo);
     let base = sources.base(file);
-    let range = (label.span.lo - base) as usize..(label.span.hi - base) as usize;
+    // What began in one file and ended in another is shown as far as the first one goes.
+    let end = sources.text(file).len();
+    let hi = label.span.hi.saturating_sub(base) as usize;
+    let range = (label.span.lo - base) as usize..hi.min(end);
     report::Label::new(style, file, range).with_message(&label.text)
 }
 

@@ -85,6 +85,8 @@ pub enum CheckErrorKind {
     EmptyName,
     #[error("a name that is all wildcard matches everything")]
     AllWildcard,
+    #[error("names of interfaces have neither ranges nor masks")]
+    NameRange,
     #[error("there is no interface `{0}`")]
     NoInterface(String),
     #[error("there is no table `{0}`")]
@@ -146,6 +148,9 @@ impl CheckErrorKind {
             K::NotNegatable => "did you mean `!=`?",
             K::Unreachable { .. } => "write it before the verdict, or in a rule of its own",
             K::NotSelector => "write the field first: `tcp dport 22`",
+            K::NameRange => {
+                "list the names in braces, or write the beginning they share: `\"eth*\"`"
+            }
             K::AllWildcard => "leave the match out",
             K::NoInterface(_) => "create it first, or match by name with `iifname` or `oifname`",
             K::NoTable(_) => "add it first: `add table …`",

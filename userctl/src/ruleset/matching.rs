@@ -99,6 +99,9 @@ impl Matching<'_> {
         match &expr.kind {
             ExprKind::Binary(BinaryOp::And, inner, mask) => {
                 let left = self.left(inner)?;
+                if left.selector.datatype == Datatype::IfName {
+                    return refuse(CheckErrorKind::NameRange, expr.span);
+                }
                 let mask = self.reader.value(mask, left.selector)?;
                 Ok(Left {
                     mask: left.mask & mask,

@@ -38,6 +38,9 @@ impl Reader<'_> {
     pub(super) fn constant(&self, expr: &Expr, selector: &Selector) -> Checked<Constant> {
         match &expr.kind {
             ExprKind::Variable(value) => self.constant(value, selector),
+            ExprKind::Prefix(..) | ExprKind::Range(..) if selector.datatype == Datatype::IfName => {
+                refuse(CheckErrorKind::NameRange, expr.span)
+            }
             ExprKind::Prefix(value, len) => self.prefix(value, *len, expr.span, selector),
             ExprKind::Range(lo, hi) => {
                 let (lo, hi) = (self.value(lo, selector)?, self.value(hi, selector)?);
