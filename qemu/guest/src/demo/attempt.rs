@@ -16,7 +16,7 @@ use crate::topology::Topology;
 
 /// How long to wait for an answer: short of TCP's first retransmission, so that one attempt is one
 /// packet; a translated guest needs a tenth of it.
-const PATIENCE: Duration = Duration::from_millis(400);
+const PATIENCE: Duration = Duration::from_millis(600);
 
 /// Ports that are tried whatever the rules say, and how many at most.
 const TCP_PORTS: [u16; 2] = [22, 80];
@@ -150,7 +150,7 @@ fn ports(usual: &[u16], rules: &str, words: &str) -> Vec<u16> {
 
 fn ping(from: &Netns, host: IpAddr) -> Result<&'static str> {
     let host = host.to_string();
-    let output = from.run(&["ping", "-n", "-c", "1", "-W", "0.4", &host])?;
+    let output = from.run(&["ping", "-n", "-c", "1", "-W", "0.6", &host])?;
     Ok(if output.stdout.contains("1 received") {
         "answered"
     } else {

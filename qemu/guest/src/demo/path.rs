@@ -17,7 +17,7 @@ use super::story::Story;
 const PORT: u16 = 33434;
 
 /// How long the packet may take.
-const PATIENCE: Duration = Duration::from_millis(400);
+const PATIENCE: Duration = Duration::from_millis(600);
 
 /// Sends one packet for each kind of way and family, and draws where it went.
 pub(super) fn show(story: &mut Story<'_>, topology: &Topology) -> Result<()> {
