@@ -71,7 +71,7 @@ struct Writer {
 
 impl Writer {
     /// Refuses (`ESTALE`) unless `expected` is the published generation, or any will do.
-    fn expect(&self, expected: u64) -> Result {
+    fn ensure_generation(&self, expected: u64) -> Result {
         if is_expected(expected, self.ruleset.generation) {
             Ok(())
         } else {
@@ -160,7 +160,7 @@ impl Namespace {
     fn change(&self, expected: u64, make: impl FnOnce(&mut Writer) -> Result) -> Result<u64> {
         let mut guard = self.writer.lock();
         let writer = &mut *guard;
-        writer.expect(expected)?;
+        writer.ensure_generation(expected)?;
         let made = make(writer);
         writer.points.release(&writer.ruleset);
         self.hooks.remove(|point| !writer.points.holds(point.slot));
