@@ -7,6 +7,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use userctl::compile::{compile, Options};
@@ -159,10 +160,16 @@ impl Score {
     }
 }
 
+/// Prints a line past the test harness; `cargo xtask test` shows it, and counts SKIPPED as skipped.
+fn note(line: &str) {
+    let mut stderr = std::io::stderr().lock();
+    writeln!(stderr, "note: {line}").expect("standard error takes a line");
+}
+
 #[test]
 fn what_nft_accepts_compiles_or_is_unsupported_and_what_it_refuses_is_refused() {
     let Some(folder) = corpora() else {
-        println!("skipped: no corpora; set FERRULE_CORPORA to their folder");
+        note("SKIPPED: no corpora; set FERRULE_CORPORA to their folder");
         return;
     };
     let mut score = Score::default();
@@ -174,10 +181,10 @@ fn what_nft_accepts_compiles_or_is_unsupported_and_what_it_refuses_is_refused() 
         files.sort();
         files.iter().for_each(|path| score.file(path));
     }
-    println!(
+    note(&format!(
         "nft-rules: {} compiled ({} listed as nft lists them), {} unsupported, {} rightly refused",
         score.compiled, score.same_listing, score.unsupported, score.refused
-    );
+    ));
     assert!(
         score.compiled > 0 && score.refused > 0,
         "the corpora hold no rules"

@@ -61,8 +61,15 @@ impl Reader {
         if line == "failures:" || line.starts_with("error") {
             self.in_failure = true;
         }
+        let note = line.strip_prefix("note: ");
+        if note.is_some_and(|note| note.starts_with("SKIPPED")) {
+            self.tally.skipped += 1;
+        }
         let program = line.trim_start();
-        self.in_failure || program.starts_with("Running ") || program.starts_with("Doc-tests ")
+        note.is_some()
+            || self.in_failure
+            || program.starts_with("Running ")
+            || program.starts_with("Doc-tests ")
     }
 
     /// A test program that does not compile, or dies, has no closing line: that is one failure.

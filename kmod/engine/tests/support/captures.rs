@@ -51,10 +51,11 @@ pub fn all() -> Vec<Capture> {
     captures
 }
 
-/// Prints a line past the test harness, which hides what tests that pass print.
+/// Prints a line past the test harness, which hides what tests that pass print. `cargo xtask test` shows
+/// lines that begin so, and counts those that say SKIPPED as skipped.
 pub fn say(line: &str) {
     let mut stderr = std::io::stderr().lock();
-    writeln!(stderr, "{line}").unwrap();
+    writeln!(stderr, "note: {line}").unwrap();
 }
 
 /// Packets for where there are no captures.
