@@ -76,7 +76,7 @@ impl Argument for Load {
     }
 
     fn reserved_is_zero(&self) -> bool {
-        self.reserved == 0 && self.reserved2 == 0
+        self.reserved == 0
     }
 }
 

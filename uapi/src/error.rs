@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Why the verifier refused a program.
+//! Why a program or a batch was refused.
 //!
 //! The code goes with a position: the section, and the index of the element in it (for
 //! [`crate::program::SectionId::Insns`] an instruction, from which the rule follows).
@@ -48,8 +48,32 @@ abi_enum! {
         Hook = 19, "HOOK",
         /// A chain type that is not run yet.
         Unsupported = 20, "UNSUPPORTED",
-        /// Counters whose identities do not ascend.
+        /// Counters, sets, states or objects whose identities do not ascend.
         Identity = 21, "IDENTITY",
+        /// An expression of an unknown kind or key, or with operands out of range.
+        Expr = 22, "EXPR",
+        /// A key whose parts are no fields, or do not add up to its length, or do not fit the set.
+        Key = 23, "KEY",
+        /// A set of an unknown kind, with flags that contradict each other, or whose shape does not add up.
+        Set = 24, "SET",
+        /// A statement, state, object or log of an unknown kind, or with operands out of range.
+        Statement = 25, "STATEMENT",
+        /// A batch that is malformed, or names a set that is not there.
+        Batch = 26, "BATCH",
+        /// An element that does not fit its set: key, data, verdict, timeout.
+        Element = 27, "ELEMENT",
+        /// An element that is there already, with other data or not to be there.
+        Exists = 28, "EXISTS",
+        /// An element that is not there.
+        Missing = 29, "MISSING",
+        /// An interval that overlaps another.
+        Overlap = 30, "OVERLAP",
+        /// A set that is full.
+        Full = 31, "FULL",
+        /// A set whose elements do not change.
+        Constant = 32, "CONSTANT",
+        /// What the kernel it is for cannot do (a module is missing, an option is off).
+        Environment = 33, "ENVIRONMENT",
     }
 }
 
@@ -77,7 +101,19 @@ impl VerifyError {
             VerifyError::ChainOrder => "the chains do not follow one another",
             VerifyError::Hook => "unknown family, hook, chain type or policy",
             VerifyError::Unsupported => "this chain type is not supported yet",
-            VerifyError::Identity => "the counters' identities do not ascend",
+            VerifyError::Identity => "identities do not ascend",
+            VerifyError::Expr => "unknown expression, or operands out of range",
+            VerifyError::Key => "the key does not fit",
+            VerifyError::Set => "the set does not add up",
+            VerifyError::Statement => "unknown statement, or operands out of range",
+            VerifyError::Batch => "the batch is malformed or names no set",
+            VerifyError::Element => "the element does not fit its set",
+            VerifyError::Exists => "there is such an element already",
+            VerifyError::Missing => "there is no such element",
+            VerifyError::Overlap => "the interval overlaps another",
+            VerifyError::Full => "the set is full",
+            VerifyError::Constant => "the set is constant",
+            VerifyError::Environment => "this kernel cannot do that",
         }
     }
 }

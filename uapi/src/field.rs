@@ -11,8 +11,9 @@
 //! matches an absent field, whether negated or not: `tcp dport != 22` is false for a UDP packet,
 //! exactly as in nftables, whose implicit dependency the field's presence stands for.
 //!
-//! Numbers below 64 leave room for the registers that payload loads and other expressions will
-//! write: they are fields too, so that every compare and lookup works on them.
+//! Registers are fields too, so that every compare and lookup works on them: ten narrow ones and
+//! four wide ones, absent at the beginning of each base chain, and written by `Load` and the
+//! instructions that calculate. Numbers 38 to 45 are free.
 
 abi_enum! {
     /// A field of the key.
@@ -93,6 +94,26 @@ abi_enum! {
         Icmpv6Type = 36, "ICMPV6_TYPE",
         /// `icmpv6 code`.
         Icmpv6Code = 37, "ICMPV6_CODE",
+        /// Register 0: narrow; written by instructions only.
+        Reg0 = 46, "REG0",
+        /// Register 1: narrow; written by instructions only.
+        Reg1 = 47, "REG1",
+        /// Register 2: narrow; written by instructions only.
+        Reg2 = 48, "REG2",
+        /// Register 3: narrow; written by instructions only.
+        Reg3 = 49, "REG3",
+        /// Register 4: narrow; written by instructions only.
+        Reg4 = 50, "REG4",
+        /// Register 5: narrow; written by instructions only.
+        Reg5 = 51, "REG5",
+        /// Register 6: narrow; written by instructions only.
+        Reg6 = 52, "REG6",
+        /// Register 7: narrow; written by instructions only.
+        Reg7 = 53, "REG7",
+        /// Register 8: narrow; written by instructions only.
+        Reg8 = 54, "REG8",
+        /// Register 9: narrow; written by instructions only.
+        Reg9 = 55, "REG9",
         /// `ip6 saddr`: wide.
         Ip6Saddr = 56, "IP6_SADDR",
         /// `ip6 daddr`: wide.
@@ -101,6 +122,14 @@ abi_enum! {
         MetaIifname = 58, "META_IIFNAME",
         /// `oifname`: wide; empty if there is no sending interface.
         MetaOifname = 59, "META_OIFNAME",
+        /// Wide register 0; written by instructions only.
+        Wide0 = 60, "WIDE0",
+        /// Wide register 1; written by instructions only.
+        Wide1 = 61, "WIDE1",
+        /// Wide register 2; written by instructions only.
+        Wide2 = 62, "WIDE2",
+        /// Wide register 3; written by instructions only.
+        Wide3 = 63, "WIDE3",
     }
 }
 
@@ -114,6 +143,12 @@ impl Field {
     /// Whether the field is 128 bits wide rather than 32.
     pub const fn is_wide(self) -> bool {
         self as u8 >= FIRST_WIDE
+    }
+
+    /// Whether the field is a register: only instructions write it.
+    pub const fn is_register(self) -> bool {
+        let number = self as u8;
+        (number >= Field::Reg0 as u8 && number < FIRST_WIDE) || number >= Field::Wide0 as u8
     }
 
     /// The field's bit in a set of fields.

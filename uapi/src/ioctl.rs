@@ -87,12 +87,141 @@ abi_struct! {
         pub generation: u64,
         /// Out: a [`crate::error::VerifyError`] if the program was refused, else 0.
         pub error_code: u32,
-        /// Out: [`crate::program::SectionId`] of what was refused, or [`crate::NONE`].
+        /// Out: [`crate::program::SectionId`] of what was refused, [`ERROR_IN_BATCH`], or
+        /// [`crate::NONE`].
         pub error_section: u32,
-        /// Out: index of the element in that section.
+        /// Out: index of the element in that section; of the op, if it is the batch.
         pub error_index: u32,
+        /// Out: index of the element in the op, if it is the batch.
+        pub error_element: u32,
+        /// Address of a batch of changes to elements that are published with the program
+        /// ([`crate::set`]); 0 if there are none.
+        pub batch: u64,
+        /// Its size in bytes.
+        pub batch_size: u64,
+    }
+}
+
+/// [`Load::error_section`], [`SetChange::error_section`]: an element of the batch was refused.
+pub const ERROR_IN_BATCH: u32 = 0x100;
+
+abi_struct! {
+    /// Changes to elements of the published sets. Argument of [`IOC_CHANGE_SETS`]. All are seen by
+    /// packets at once, or none.
+    pub struct SetChange = ferrule_set_change {
+        /// Size of this structure.
+        pub size: u32,
+        /// [`crate::ABI_VERSION`].
+        pub version: u32,
+        /// [`LOAD_DRY_RUN`].
+        pub flags: u32,
         /// Zero.
-        pub reserved2: u32,
+        pub reserved: u32,
+        /// Refuse (`ESTALE`) unless this generation is the published one; [`GENERATION_ANY`].
+        pub expected_generation: u64,
+        /// Address of the batch.
+        pub batch: u64,
+        /// Its size in bytes.
+        pub batch_size: u64,
+        /// Out: the generation of the ruleset, which does not change.
+        pub generation: u64,
+        /// Out: a [`crate::error::VerifyError`] if the batch was refused, else 0.
+        pub error_code: u32,
+        /// Out: [`ERROR_IN_BATCH`] or [`crate::NONE`].
+        pub error_section: u32,
+        /// Out: index of the op.
+        pub error_index: u32,
+        /// Out: index of the element in the op.
+        pub error_element: u32,
+    }
+}
+
+/// [`ReadSet::flags`]: begin the states of what is read anew (`reset element`, `reset set`).
+pub const READ_RESET: u32 = 1;
+
+/// [`ReadSet::flags`]: only the element whose key is in the buffer (`get element`); the answer says an
+/// interval that holds it.
+pub const READ_ONE: u32 = 2;
+
+abi_struct! {
+    /// Elements of a set, in the form of a batch with one op. Argument of [`IOC_ELEMENTS`]. `capacity` and
+    /// `count` are bytes.
+    pub struct ReadSet = ferrule_read_set {
+        /// Size of this structure.
+        pub size: u32,
+        /// [`crate::ABI_VERSION`].
+        pub version: u32,
+        /// [`READ_RESET`], [`READ_ONE`].
+        pub flags: u32,
+        /// Zero.
+        pub reserved: u32,
+        /// Refuse (`ESTALE`) unless this generation is the published one; [`GENERATION_ANY`].
+        pub expected_generation: u64,
+        /// Identity of the set.
+        pub set: u64,
+        /// Address of the buffer.
+        pub buffer: u64,
+        /// How many bytes fit there.
+        pub capacity: u64,
+        /// Out: how many bytes there are (written with `ENOSPC` too).
+        pub count: u64,
+        /// Out: the generation.
+        pub generation: u64,
+    }
+}
+
+abi_struct! {
+    /// Value of a state, in the order of the program's states section (templates: zero).
+    /// A limit: tokens that are left, in nanoseconds; 0. A quota: bytes used; 0. Last: 1 if ever; milliseconds
+    /// since. Connections: how many; 0. A counter: packets; bytes. A number: the next one; 0.
+    pub struct StateValue = ferrule_state_value {
+        /// See above.
+        pub a: u64,
+        /// See above.
+        pub b: u64,
+    }
+}
+
+abi_struct! {
+    /// Begins one counter or state anew and says what it was. Argument of [`IOC_RESET_VALUE`].
+    pub struct ResetValue = ferrule_reset_value {
+        /// Size of this structure.
+        pub size: u32,
+        /// [`crate::ABI_VERSION`].
+        pub version: u32,
+        /// [`RESET_COUNTERS`] or [`RESET_STATES`]: which section it is in.
+        pub flags: u32,
+        /// Zero.
+        pub reserved: u32,
+        /// Refuse (`ESTALE`) unless this generation is the published one; [`GENERATION_ANY`].
+        pub expected_generation: u64,
+        /// Its identity.
+        pub identity: u64,
+        /// Out: what it was: packets, or the first number of the state.
+        pub a: u64,
+        /// Out: bytes, or the second number.
+        pub b: u64,
+        /// Out: the generation.
+        pub generation: u64,
+    }
+}
+
+abi_struct! {
+    /// Subscribes this descriptor to events ([`crate::event`]), or changes what it is subscribed to.
+    /// Argument of [`IOC_SUBSCRIBE`].
+    pub struct Subscribe = ferrule_subscribe {
+        /// Size of this structure.
+        pub size: u32,
+        /// [`crate::ABI_VERSION`].
+        pub version: u32,
+        /// No flag is defined: zero.
+        pub flags: u32,
+        /// Set of bits `1 << EventKind`; 0: no longer.
+        pub events: u32,
+        /// Bytes of events to hold until they are read: 4 KiB to 4 MiB; 0: 256 KiB.
+        pub capacity: u32,
+        /// Bytes of each packet: at most 1500; 0: 64.
+        pub snaplen: u32,
     }
 }
 
@@ -101,6 +230,9 @@ pub const RESET_COUNTERS: u32 = 1;
 
 /// [`Change::flags`] of [`IOC_RESET`]: the counters of hooks.
 pub const RESET_HOOKS: u32 = 2;
+
+/// [`Change::flags`] of [`IOC_RESET`]: quotas and `last` of rules and objects.
+pub const RESET_STATES: u32 = 4;
 
 abi_struct! {
     /// Argument of [`IOC_FLUSH`] and [`IOC_RESET`].
@@ -209,3 +341,18 @@ pub const IOC_COUNTERS: u32 = iowr(5, size_of::<Read>());
 
 /// Gives the registered hook functions and their counters: [`Read`] of [`HookValue`].
 pub const IOC_HOOKS: u32 = iowr(6, size_of::<Read>());
+
+/// Changes elements of sets: [`SetChange`].
+pub const IOC_CHANGE_SETS: u32 = iowr(7, size_of::<SetChange>());
+
+/// Gives elements of a set: [`ReadSet`].
+pub const IOC_ELEMENTS: u32 = iowr(8, size_of::<ReadSet>());
+
+/// Gives the states' values: [`Read`] of [`StateValue`].
+pub const IOC_STATES: u32 = iowr(9, size_of::<Read>());
+
+/// Begins one counter or state anew: [`ResetValue`].
+pub const IOC_RESET_VALUE: u32 = iowr(10, size_of::<ResetValue>());
+
+/// Subscribes to events: [`Subscribe`].
+pub const IOC_SUBSCRIBE: u32 = iowr(11, size_of::<Subscribe>());

@@ -6,10 +6,13 @@
 //! ```text
 //! program (one blob)      ioctl arguments        what both talk about
 //! ------------------      ---------------        --------------------
-//! program  header,        ioctl  numbers,        hook   families, hooks,
-//!          records               structures             verdicts
-//! insn     opcodes                               limit  sizes refused
-//! field    operands                              error  why a program was refused
+//! program    header,      ioctl  numbers,        hook   families, hooks,
+//!            records             structures             verdicts
+//! insn       opcodes      set    batches of      limit  sizes refused
+//! field      operands            elements        error  why a program was refused
+//! expr       values       event  what read(2)
+//! set        sets, keys          gives
+//! statement  what rules do, state
 //! ```
 //!
 //! Kbuild compiles this crate for the module and cargo compiles it for the tools, from the same
@@ -32,17 +35,21 @@
 mod layout;
 
 pub mod error;
+pub mod event;
+pub mod expr;
 pub mod field;
 pub mod hook;
 pub mod insn;
 pub mod ioctl;
 pub mod limit;
 pub mod program;
+pub mod set;
+pub mod statement;
 
 pub use layout::{EnumLayout, FieldLayout, StructLayout};
 
 /// The version of everything in this crate. Carried by every program and every ioctl argument.
-pub const ABI_VERSION: u32 = 1;
+pub const ABI_VERSION: u32 = 2;
 
 /// "No such thing" in a field that holds an index.
 pub const NONE: u32 = u32::MAX;
@@ -71,6 +78,24 @@ pub const STRUCTS: &[StructLayout] = &[
     ioctl::Read::LAYOUT,
     ioctl::CounterValue::LAYOUT,
     ioctl::HookValue::LAYOUT,
+    ioctl::SetChange::LAYOUT,
+    ioctl::ReadSet::LAYOUT,
+    ioctl::StateValue::LAYOUT,
+    ioctl::ResetValue::LAYOUT,
+    ioctl::Subscribe::LAYOUT,
+    expr::Expr::LAYOUT,
+    set::KeyPart::LAYOUT,
+    set::Key::LAYOUT,
+    set::Set::LAYOUT,
+    set::Target::LAYOUT,
+    set::BatchHeader::LAYOUT,
+    set::SetOp::LAYOUT,
+    statement::Statement::LAYOUT,
+    statement::State::LAYOUT,
+    statement::Object::LAYOUT,
+    statement::Log::LAYOUT,
+    event::Event::LAYOUT,
+    event::LogEvent::LAYOUT,
 ];
 
 /// Every enumeration of the ABI; see [`STRUCTS`].
@@ -84,6 +109,21 @@ pub const ENUMS: &[EnumLayout] = &[
     program::SectionId::LAYOUT,
     program::TableKind::LAYOUT,
     error::VerifyError::LAYOUT,
+    expr::ExprKind::LAYOUT,
+    expr::PayloadBase::LAYOUT,
+    expr::ExthdrOp::LAYOUT,
+    expr::Tunnel::LAYOUT,
+    expr::MetaKey::LAYOUT,
+    expr::CtKey::LAYOUT,
+    set::SetKind::LAYOUT,
+    set::SetOpKind::LAYOUT,
+    set::ElementVerdict::LAYOUT,
+    statement::StatementKind::LAYOUT,
+    statement::SetUpdate::LAYOUT,
+    statement::RejectKind::LAYOUT,
+    statement::StateKind::LAYOUT,
+    statement::ObjectKind::LAYOUT,
+    event::EventKind::LAYOUT,
 ];
 
 /// Every constant of the ABI that is no enumerator, by its name in C; see [`STRUCTS`].
@@ -121,4 +161,81 @@ pub const CONSTANTS: &[(&str, u64)] = &[
     ("FERRULE_IOC_PROGRAM", ioctl::IOC_PROGRAM as u64),
     ("FERRULE_IOC_COUNTERS", ioctl::IOC_COUNTERS as u64),
     ("FERRULE_IOC_HOOKS", ioctl::IOC_HOOKS as u64),
+    ("FERRULE_IOC_CHANGE_SETS", ioctl::IOC_CHANGE_SETS as u64),
+    ("FERRULE_IOC_ELEMENTS", ioctl::IOC_ELEMENTS as u64),
+    ("FERRULE_IOC_STATES", ioctl::IOC_STATES as u64),
+    ("FERRULE_IOC_RESET_VALUE", ioctl::IOC_RESET_VALUE as u64),
+    ("FERRULE_IOC_SUBSCRIBE", ioctl::IOC_SUBSCRIBE as u64),
+    ("FERRULE_COUNTER_OBJECT", program::COUNTER_OBJECT as u64),
+    ("FERRULE_RESET_STATES", ioctl::RESET_STATES as u64),
+    ("FERRULE_READ_RESET", ioctl::READ_RESET as u64),
+    ("FERRULE_READ_ONE", ioctl::READ_ONE as u64),
+    ("FERRULE_ERROR_IN_BATCH", ioctl::ERROR_IN_BATCH as u64),
+    ("FERRULE_QUEUE_BYPASS", insn::QUEUE_BYPASS as u64),
+    ("FERRULE_QUEUE_FANOUT", insn::QUEUE_FANOUT as u64),
+    ("FERRULE_EXPR_FLAG_PRESENT", expr::EXPR_PRESENT as u64),
+    (
+        "FERRULE_DIRECTION_ORIGINAL",
+        expr::DIRECTION_ORIGINAL as u64,
+    ),
+    ("FERRULE_DIRECTION_REPLY", expr::DIRECTION_REPLY as u64),
+    ("FERRULE_KEY_PARTS", set::KEY_PARTS as u64),
+    ("FERRULE_KEY_BYTES", set::KEY_BYTES as u64),
+    ("FERRULE_SET_FLAG_CONSTANT", set::SET_CONSTANT as u64),
+    ("FERRULE_SET_FLAG_INTERVAL", set::SET_INTERVAL as u64),
+    ("FERRULE_SET_FLAG_TIMEOUT", set::SET_TIMEOUT as u64),
+    ("FERRULE_SET_FLAG_DYNAMIC", set::SET_DYNAMIC as u64),
+    ("FERRULE_SET_FLAG_ANONYMOUS", set::SET_ANONYMOUS as u64),
+    ("FERRULE_SET_FLAG_AUTO_MERGE", set::SET_AUTO_MERGE as u64),
+    ("FERRULE_BATCH_MAGIC", set::BATCH_MAGIC as u64),
+    ("FERRULE_SET_OP_EXCLUSIVE", set::SET_OP_EXCLUSIVE as u64),
+    ("FERRULE_SET_OP_LENIENT", set::SET_OP_LENIENT as u64),
+    ("FERRULE_CARRIES_END", set::CARRIES_END as u64),
+    ("FERRULE_CARRIES_FLAGS", set::CARRIES_FLAGS as u64),
+    ("FERRULE_CARRIES_DATA", set::CARRIES_DATA as u64),
+    ("FERRULE_CARRIES_VERDICT", set::CARRIES_VERDICT as u64),
+    ("FERRULE_CARRIES_TIMEOUT", set::CARRIES_TIMEOUT as u64),
+    ("FERRULE_CARRIES_EXPIRES", set::CARRIES_EXPIRES as u64),
+    ("FERRULE_CARRIES_COMMENT", set::CARRIES_COMMENT as u64),
+    ("FERRULE_CARRIES_STATES", set::CARRIES_STATES as u64),
+    (
+        "FERRULE_ELEMENT_FLAG_CATCHALL",
+        set::ELEMENT_CATCHALL as u64,
+    ),
+    ("FERRULE_ELEMENT_FLAG_STATIC", set::ELEMENT_STATIC as u64),
+    (
+        "FERRULE_STATEMENT_FLAG_BY_MAP",
+        statement::STATEMENT_BY_MAP as u64,
+    ),
+    ("FERRULE_NO_FIELD", statement::NO_FIELD as u64),
+    ("FERRULE_PAYLOAD_CSUM", statement::PAYLOAD_CSUM as u64),
+    (
+        "FERRULE_PAYLOAD_CSUM_PSEUDO",
+        statement::PAYLOAD_CSUM_PSEUDO as u64,
+    ),
+    (
+        "FERRULE_PAYLOAD_CSUM_SCTP",
+        statement::PAYLOAD_CSUM_SCTP as u64,
+    ),
+    ("FERRULE_STATE_FLAG_INVERT", statement::STATE_INVERT as u64),
+    ("FERRULE_STATE_FLAG_BYTES", statement::STATE_BYTES as u64),
+    ("FERRULE_STATE_FLAG_OBJECT", statement::STATE_OBJECT as u64),
+    (
+        "FERRULE_STATE_FLAG_TEMPLATE",
+        statement::STATE_TEMPLATE as u64,
+    ),
+    (
+        "FERRULE_STATE_FLAG_INITIAL",
+        statement::STATE_INITIAL as u64,
+    ),
+    (
+        "FERRULE_STATE_FLAG_RULE_TEMPLATE",
+        statement::STATE_RULE_TEMPLATE as u64,
+    ),
+    ("FERRULE_LOG_KERNEL", statement::LOG_KERNEL as u64),
+    ("FERRULE_MAX_RECORDS", limit::MAX_RECORDS as u64),
+    ("FERRULE_MAX_SETS", limit::MAX_SETS as u64),
+    ("FERRULE_MAX_STATES", limit::MAX_STATES as u64),
+    ("FERRULE_MAX_ELEMENTS", limit::MAX_ELEMENTS as u64),
+    ("FERRULE_MAX_BATCH_SIZE", limit::MAX_BATCH_SIZE as u64),
 ];

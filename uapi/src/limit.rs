@@ -35,3 +35,18 @@ pub const MAX_RULES: u32 = 1 << 20;
 
 /// Most counters, those the compiler adds included.
 pub const MAX_COUNTERS: u32 = 1 << 21;
+
+/// Most expressions, keys, statements, targets, objects and logs: of each.
+pub const MAX_RECORDS: u32 = 1 << 20;
+
+/// Most sets and maps, anonymous ones included.
+pub const MAX_SETS: u32 = 1 << 16;
+
+/// Most states, templates included.
+pub const MAX_STATES: u32 = 1 << 20;
+
+/// Most elements of a set.
+pub const MAX_ELEMENTS: u32 = 16 << 20;
+
+/// Largest batch, in bytes: 1 GiB.
+pub const MAX_BATCH_SIZE: u64 = 1 << 30;

@@ -13,12 +13,21 @@
 //! Counters    [Counter]     identity of each counter, strictly ascending
 //! Strings     bytes         names, unterminated
 //! Source      bytes         the ruleset as text: kept, given back, never read by the module
+//! Exprs       [Expr]        values to load                      (crate::expr)
+//! Keys        [Key]         what is looked up in sets           (crate::set)
+//! Sets        [Set]         sets and maps, ascending            (crate::set)
+//! Targets     [Target]      where verdict maps may lead         (crate::set)
+//! Statements  [Statement]   what rules do                       (crate::statement)
+//! States      [State]       limits, quotas and their kin        (crate::statement)
+//! Objects     [Object]      what has a name                     (crate::statement)
+//! Logs        [Log]         how to log                          (crate::statement)
 //! ```
 //!
 //! A section begins at the first multiple of [`SECTION_ALIGN`] after the one before it ends, the gap
 //! is zero, and the last ends where the program does: there is one way to lay out a program, and no
-//! byte of it is unaccounted for. Sections 10 to 15 are reserved (named sets and maps, stateful
-//! objects, elements, classifiers) and must be empty.
+//! byte of it is unaccounted for. Sections 18 to 23 are reserved (classifiers) and must be empty.
+//!
+//! Elements of sets are no part of it: they are state, and come in a batch (`crate::set`).
 
 use zerocopy_derive::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -27,7 +36,7 @@ use zerocopy_derive::{FromBytes, Immutable, IntoBytes, KnownLayout};
 pub const MAGIC: u32 = 0x4c55_5246;
 
 /// How many sections a header describes.
-pub const SECTIONS: usize = 16;
+pub const SECTIONS: usize = 24;
 
 /// Alignment of a section's beginning, in bytes.
 pub const SECTION_ALIGN: u32 = 8;
@@ -55,6 +64,22 @@ abi_enum! {
         Strings = 8, "STRINGS",
         /// The ruleset as text.
         Source = 9, "SOURCE",
+        /// Expressions.
+        Exprs = 10, "EXPRS",
+        /// Keys.
+        Keys = 11, "KEYS",
+        /// Sets and maps.
+        Sets = 12, "SETS",
+        /// Targets of verdict maps.
+        Targets = 13, "TARGETS",
+        /// Statements.
+        Statements = 14, "STATEMENTS",
+        /// States.
+        States = 15, "STATES",
+        /// Objects.
+        Objects = 16, "OBJECTS",
+        /// Logs.
+        Logs = 17, "LOGS",
     }
 }
 
@@ -224,6 +249,9 @@ pub const COUNTER_INITIAL: u32 = 2;
 /// [`Counter::flags`]: [`Counter::owner`] is a base chain, not a rule.
 pub const COUNTER_POLICY: u32 = 4;
 
+/// [`Counter::flags`]: [`Counter::owner`] is an object, not a rule.
+pub const COUNTER_OBJECT: u32 = 8;
+
 abi_struct! {
     /// A counter. Its values are state, not program: they are kept from one generation to the next
     /// as long as the new program has a counter of the same identity.
@@ -234,9 +262,9 @@ abi_struct! {
         pub packets: u64,
         /// Bytes to begin with; 0 without [`COUNTER_INITIAL`].
         pub bytes: u64,
-        /// Index of the rule, or of the base chain, that it belongs to.
+        /// Index of the rule, of the base chain, or of the object, that it belongs to.
         pub owner: u32,
-        /// [`COUNTER_IMPLICIT`], [`COUNTER_INITIAL`], [`COUNTER_POLICY`].
+        /// [`COUNTER_IMPLICIT`], [`COUNTER_INITIAL`], [`COUNTER_POLICY`], [`COUNTER_OBJECT`].
         pub flags: u32,
     }
 }

@@ -136,6 +136,7 @@ fn instruction(view: &View<'_>, insn: &Insn) -> String {
         Opcode::Goto => format!("goto    {}, rule {}", chain_at(view, insn.target), insn.a),
         Opcode::Return if insn.a == NONE => "return".to_owned(),
         Opcode::Return => format!("return  rule {}", insn.a),
+        _ => format!("{:?} {} {} {}", opcode, insn.field, insn.a, insn.b),
     }
 }
 

@@ -121,7 +121,7 @@ mod verify;
 mod vm;
 
 pub use key::{FieldSet, Key};
-pub use packet::Packet;
+pub use packet::{Found, Packet, Update};
 pub use program::{Program, Storage, View};
 pub use verify::{scratch_len, verify, Refusal, Scratch};
 pub use vm::{Decider, Outcome};

@@ -3,8 +3,51 @@
 //!
 //! The kernel implements this for an `sk_buff` in a hook, the host tools for a frame from a capture.
 //! Offsets count from the network header.
+//!
+//! The first part is the packet itself, from which the engine works out whatever lies in its bytes. The
+//! second is what only the environment knows or can do: conntrack, routes, sockets, the clock, sets,
+//! state, logs. Each of its methods has an answer that means "there is no such thing here"; a
+//! rule that needs one then does not match.
 
-use ferrule_uapi::hook::Family;
+use ferrule_uapi::{
+    expr::Expr,
+    hook::Family,
+    program::Wide,
+    set::ElementVerdict,
+    statement::{RejectKind, SetUpdate, Statement},
+};
+
+/// What a set has for a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// It is there (a set).
+    Member,
+    /// Its data (a map): the number.
+    Data(Wide),
+    /// A verdict, and the handle of the chain that it leads to (0 if to none).
+    Verdict(ElementVerdict, u64),
+    /// The identity of an object.
+    Object(u64),
+    /// It is there, but one of its statements says no (a limit): the rule ends.
+    Refused,
+}
+
+/// An `add`, `update` or `delete` of an element by a rule.
+#[derive(Clone, Copy, Debug)]
+pub struct Update<'a> {
+    /// Which.
+    pub kind: SetUpdate,
+    /// Index of the set.
+    pub set: u32,
+    /// The key, as `ferrule_uapi::set` has it.
+    pub key: &'a [u8],
+    /// The data of a map.
+    pub data: Option<Wide>,
+    /// Timeout in milliseconds; 0: the set's own.
+    pub timeout: u64,
+    /// Templates of the element's statements, if the rule brings them: first and how many.
+    pub states: (u32, u32),
+}
 
 /// A packet at a hook.
 pub trait Packet {
@@ -52,6 +95,73 @@ pub trait Packet {
 
     /// Adds this packet (one, and [`Packet::len`] bytes) to a counter of the program.
     fn count(&mut self, counter: u32);
+
+    /// Bytes of the link header, up to the network header; none where there is none (`skb_mac_header_was_set`).
+    fn link(&self) -> &[u8] {
+        &[]
+    }
+
+    /// Overwrites bytes at `offset`, which the packet has. `false` if they cannot be written.
+    fn write(&mut self, offset: u32, bytes: &[u8]) -> bool {
+        let _ = (offset, bytes);
+        false
+    }
+
+    /// Puts right the Internet checksum at `at`, after bytes that it covers changed from `from` to `to` (of one
+    /// length, at an even distance). `pseudo`: they belong to the pseudo header (`inet_proto_csum_replace*`).
+    fn fix_checksum(&mut self, at: u32, from: &[u8], to: &[u8], pseudo: bool) -> bool {
+        let _ = (at, from, to, pseudo);
+        false
+    }
+
+    /// The value of an expression that does not lie in the packet's bytes: `Meta`, `Ct`, `Socket`, `Fib`, `Rt`,
+    /// `Xfrm`, `Symhash` (the whole hash: the engine scales it).
+    fn fact(&mut self, expr: &Expr) -> Option<Wide> {
+        let _ = expr;
+        None
+    }
+
+    /// A random number.
+    fn random(&mut self) -> u32 {
+        0
+    }
+
+    /// The number of state `state`, which then becomes the next, below `modulus`, round robin.
+    fn number(&mut self, state: u32, modulus: u32) -> u32 {
+        let _ = (state, modulus);
+        0
+    }
+
+    /// Whether state `state` lets the packet on; it takes note of it.
+    fn ask(&mut self, state: u32) -> bool {
+        let _ = state;
+        false
+    }
+
+    /// What set `set` has for `key`. The statements of the element are run.
+    fn find(&mut self, set: u32, key: &[u8]) -> Option<Found> {
+        let _ = (set, key);
+        None
+    }
+
+    /// Changes an element. `false`: it could not be (the set is full), or its statements say no.
+    fn update(&mut self, update: &Update<'_>) -> bool {
+        let _ = update;
+        false
+    }
+
+    /// Runs a statement that only the environment can: `SetMeta` (not of the mark), `SetCt`, `Notrack`, `Object` of
+    /// a conntrack object or secmark (`a` is its index, whatever map it came from), `Log`, `Dup`. `value` is
+    /// that of its field, if it has one; `rule` the rule's index. `false` ends the rule.
+    fn act(&mut self, statement: &Statement, value: Wide, rule: u32) -> bool {
+        let _ = (statement, value, rule);
+        false
+    }
+
+    /// Answers the packet with an error. It is dropped afterwards, whatever comes of this.
+    fn reject(&mut self, kind: RejectKind, code: u8) {
+        let _ = (kind, code);
+    }
 
     /// The `N` bytes at `offset`, or `None` if the packet has not that many.
     fn bytes<const N: usize>(&self, offset: u32) -> Option<[u8; N]> {

@@ -6,11 +6,14 @@
 //! as a packet needs them.
 
 use ferrule_uapi::{
+    expr::Expr,
     insn::Insn,
     limit,
     program::{
         BaseChain, Chain, Counter, Header, Range32, RangeWide, Rule, SectionId, Table, Text,
     },
+    set::{Key, Set, Target},
+    statement::{Log, Object, State, Statement},
 };
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -105,6 +108,22 @@ pub struct View<'a> {
     pub strings: &'a [u8],
     /// The ruleset as text.
     pub source: &'a [u8],
+    /// Values to load.
+    pub exprs: &'a [Expr],
+    /// What is looked up in sets.
+    pub keys: &'a [Key],
+    /// Sets and maps.
+    pub sets: &'a [Set],
+    /// Where verdict maps may lead.
+    pub targets: &'a [Target],
+    /// What rules do.
+    pub statements: &'a [Statement],
+    /// Limits, quotas and their kin.
+    pub states: &'a [State],
+    /// What has a name.
+    pub objects: &'a [Object],
+    /// How to log.
+    pub logs: &'a [Log],
     next_handle: u64,
     pub(crate) max_steps: u32,
 }
@@ -124,6 +143,14 @@ impl<'a> View<'a> {
             counters: elements(bytes, layout, SectionId::Counters),
             strings: layout.section(bytes, SectionId::Strings),
             source: layout.section(bytes, SectionId::Source),
+            exprs: elements(bytes, layout, SectionId::Exprs),
+            keys: elements(bytes, layout, SectionId::Keys),
+            sets: elements(bytes, layout, SectionId::Sets),
+            targets: elements(bytes, layout, SectionId::Targets),
+            statements: elements(bytes, layout, SectionId::Statements),
+            states: elements(bytes, layout, SectionId::States),
+            objects: elements(bytes, layout, SectionId::Objects),
+            logs: elements(bytes, layout, SectionId::Logs),
             next_handle: header.map_or(1, |(header, _)| header.next_handle),
             max_steps,
         }
@@ -179,5 +206,13 @@ pub(crate) const fn element(id: SectionId) -> (u32, u32) {
         SectionId::Counters => (limit::MAX_COUNTERS, size_of::<Counter>() as u32),
         SectionId::Strings => (limit::MAX_PROGRAM_SIZE, 1),
         SectionId::Source => (limit::MAX_SOURCE_SIZE, 1),
+        SectionId::Exprs => (limit::MAX_RECORDS, size_of::<Expr>() as u32),
+        SectionId::Keys => (limit::MAX_RECORDS, size_of::<Key>() as u32),
+        SectionId::Sets => (limit::MAX_SETS, size_of::<Set>() as u32),
+        SectionId::Targets => (limit::MAX_RECORDS, size_of::<Target>() as u32),
+        SectionId::Statements => (limit::MAX_RECORDS, size_of::<Statement>() as u32),
+        SectionId::States => (limit::MAX_STATES, size_of::<State>() as u32),
+        SectionId::Objects => (limit::MAX_RECORDS, size_of::<Object>() as u32),
+        SectionId::Logs => (limit::MAX_RECORDS, size_of::<Log>() as u32),
     }
 }

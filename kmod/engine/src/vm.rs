@@ -154,6 +154,7 @@ impl View<'_> {
                 Some(pc) => Turn::Go(pc),
                 None => by_policy(packet, base),
             },
+            _ => Turn::Fault,
         }
     }
 

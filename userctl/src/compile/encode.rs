@@ -82,6 +82,9 @@ pub(super) fn encode(
     program.section(SectionId::Counters, &counters);
     program.section(SectionId::Strings, &strings.bytes);
     program.section(SectionId::Source, source.as_bytes());
+    for empty in &SectionId::ALL[SectionId::Exprs as usize..] {
+        program.section::<u8>(*empty, &[]);
+    }
     program.finish()
 }
 

@@ -157,6 +157,7 @@ impl Place<'_> {
                 }
                 Ok(Way::END)
             }
+            _ => Err(VerifyError::Opcode),
         }
     }
 
@@ -274,6 +275,7 @@ fn check_unused(opcode: Opcode, insn: &Insn) -> Result<(), VerifyError> {
         Opcode::Count | Opcode::Return => (false, false, false),
         Opcode::SetMark | Opcode::Accept | Opcode::Drop => (false, false, true),
         Opcode::Call | Opcode::Goto => (false, true, false),
+        _ => return Err(VerifyError::Opcode),
     };
     let known_flags = if is_match { FLAG_NEGATE } else { 0 };
     let zero = (is_match || insn.field == 0)
