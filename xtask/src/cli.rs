@@ -81,6 +81,15 @@ pub(crate) enum Command {
         #[arg(long)]
         long: bool,
     },
+    /// Score userctl over the rule tests of nftables and iptables
+    Conformance {
+        /// Only files whose name contains one of these (`ip/ct.t`); every line is printed, with its
+        /// reason, as with --verbose
+        files: Vec<String>,
+        /// Print every line as a JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// Open a prompt in a guest that has the module loaded
     Shell,
     /// Build everything that runs in the guest

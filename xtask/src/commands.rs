@@ -4,6 +4,7 @@
 
 mod build;
 mod clean;
+mod conformance;
 mod demo;
 mod guest;
 mod shell;
@@ -36,6 +37,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Outcome> {
             };
             test::run(&session, &selection)
         }
+        Command::Conformance { files, json } => conformance::run(&session, files, *json),
         Command::Shell => shell::run(&session),
         Command::Build => build::run(&session),
         Command::Check => check::run(&session),

@@ -61,6 +61,7 @@ const OURS: &[&str] = &[
     "ferrule-uapi",
     "ferrule-engine",
     "userctl",
+    "ferrule-conformance",
     "ferrule-guest",
     "xtask",
 ];

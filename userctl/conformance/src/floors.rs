@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0
+//! What the scores must not fall below.
+//!
+//! Whoever makes a score better moves its floor, so that nobody makes it worse unseen.
+
+use crate::score::{Figures, Score};
+
+/// The least that a corpus must reach.
+#[derive(Clone, Copy, Debug)]
+pub struct Floor {
+    /// What the names of the corpus' files begin with.
+    pub corpus: &'static str,
+    /// At least so many lines are right that are to be accepted.
+    pub right: usize,
+    /// At most so many of those are wrong.
+    pub wrong: usize,
+    /// At most so many lines are accepted that are to be refused.
+    pub accepted: usize,
+}
+
+/// The floors.
+pub const FLOORS: &[Floor] = &[Floor {
+    corpus: "nft-rules/",
+    right: 226,
+    wrong: 18,
+    accepted: 0,
+}];
+
+impl Floor {
+    /// What is below it; `None` if nothing is.
+    pub fn complaint(&self, scores: &[Score]) -> Option<String> {
+        let of_corpus = scores
+            .iter()
+            .filter(|score| score.file.starts_with(self.corpus));
+        let figures = Figures::of(of_corpus);
+        let kept = figures.right >= self.right
+            && figures.wrong <= self.wrong
+            && figures.refused_wrong <= self.accepted;
+        (!kept).then(|| {
+            format!(
+                "{}: {} right (floor {}), {} wrong (at most {}), {} accepted that are to be refused (at \
+                 most {})",
+                self.corpus,
+                figures.right,
+                self.right,
+                figures.wrong,
+                self.wrong,
+                figures.refused_wrong,
+                self.accepted
+            )
+        })
+    }
+}
+
+/// What is below its floor.
+pub fn complaints(scores: &[Score]) -> Vec<String> {
+    FLOORS
+        .iter()
+        .filter_map(|floor| floor.complaint(scores))
+        .collect()
+}

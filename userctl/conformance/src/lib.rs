@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0
+//! How much of nftables' and iptables' own rule tests userctl gets right.
+//!
+//! ```text
+//! corpora ─► nft_rules (a file: its head, its lines) ─► trial (userctl, stage by stage)
+//!                    │                                     │
+//!                    └── listing (are two the same?) ◄─────┘
+//!                    ▼
+//!                  score (right, wrong, unsupported, apart) ─► report (table, lines, JSON)
+//!                    └─► floors (what must not get worse)
+//! ```
+//!
+//! `cargo xtask conformance` runs the program of this crate, and the crate's test holds the scores
+//! to their [`floors`]. Only userctl's public interface is used: what is scored is what users get.
+
+pub mod corpora;
+pub mod floors;
+mod listing;
+mod machine;
+pub mod nft_rules;
+pub mod report;
+pub mod score;
+mod trial;
