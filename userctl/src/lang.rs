@@ -19,6 +19,7 @@
 
 mod error;
 mod include;
+#[cfg(not(any(only_check, only_compile)))]
 mod parser;
 pub(crate) mod syntax;
 mod token;
@@ -46,6 +47,7 @@ pub enum Entry<'a> {
     },
 }
 
+#[cfg(not(any(only_check, only_compile)))]
 /// Reads and parses `entry` and everything that it includes.
 ///
 /// A file that cannot be read is an error like any other; for the entry itself it has no span.

@@ -17,15 +17,24 @@
 //! [`device`] (what is loaded there), [`image`] (a program in memory, verified) and [`interfaces`];
 //! and [`json`], the other form of the listing.
 
+#[cfg(not(any(only_lang, only_check)))]
 pub mod compile;
+#[cfg(not(any(only_lang, only_check, only_compile)))]
 pub mod device;
 pub mod diagnostic;
+#[cfg(not(any(only_lang, only_check)))]
 pub mod disasm;
+#[cfg(not(any(only_lang, only_check)))]
 pub mod image;
+#[cfg(not(any(only_lang, only_check)))]
 pub mod interfaces;
+#[cfg(not(any(only_lang, only_check, only_compile)))]
 pub mod json;
 pub mod lang;
+#[cfg(not(any(only_lang, only_check, only_compile)))]
 pub mod listing;
+#[cfg(not(any(only_lang, only_check)))]
 pub mod netns;
+#[cfg(not(only_lang))]
 pub mod ruleset;
 pub mod source;

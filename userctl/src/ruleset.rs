@@ -22,12 +22,16 @@ mod apply;
 mod context;
 mod datatype;
 mod error;
+pub mod expr;
 mod graph;
 mod matching;
+pub mod object;
 mod restore;
 mod rule;
 mod selector;
 mod services;
+pub mod set;
+pub mod statement;
 mod value;
 
 use std::sync::Arc;
@@ -39,7 +43,11 @@ pub(crate) use apply::PRIORITIES;
 pub use datatype::Datatype;
 pub(crate) use datatype::{write_flags, write_name};
 pub use error::{CheckError, CheckErrorKind};
+pub use expr::Expr;
+pub use object::Object;
 pub use selector::{Layer, Selector, Tells, SELECTORS};
+pub use set::{Set, SetRef};
+pub use statement::Statement;
 
 use crate::diagnostic::Diagnostics;
 use crate::lang::Script;
@@ -152,8 +160,14 @@ pub struct Table {
     pub handle: u64,
     /// Its comment.
     pub comment: Option<Arc<str>>,
+    /// `flags dormant`: its base chains are not hooked in.
+    pub dormant: bool,
     /// Its chains in the order of definition.
     pub chains: Vec<Chain>,
+    /// Its sets and maps in the order of definition.
+    pub sets: Vec<Set>,
+    /// Its objects in the order of definition.
+    pub objects: Vec<Object>,
 }
 
 /// A chain.
@@ -213,47 +227,33 @@ pub struct Origin {
     pub line: u32,
 }
 
-/// A statement of a rule.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Statement {
-    /// A comparison.
-    Match(Match),
-    /// `counter`, with what it begins with.
-    Counter(Counts),
-    /// `meta mark set`.
-    SetMark(SetMark),
-    /// A verdict.
-    Verdict(Verdict),
-}
-
 /// A comparison: the rule goes on if it holds. It does not hold, whatever it says, for a packet
 /// that has no such field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Match {
     /// What is compared.
-    pub selector: &'static Selector,
+    pub left: Expr,
     /// What it is compared with.
     pub test: Test,
-    /// The packet must also be of this family, because the protocol belongs to it and nothing before
-    /// in the rule says otherwise (`icmp type` in a table of family inet).
-    pub family: Option<Family>,
 }
 
-/// What a field is compared with.
+/// What a value is compared with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Test {
-    /// `field & mask op value`.
+    /// `left & mask op value`.
     Compare {
-        /// All bits of the field if nothing was masked.
+        /// All bits of the value if nothing was masked.
         mask: u128,
         /// The operator.
         op: Op,
         /// The value.
         value: u128,
+        /// How it is written, if that is not told by the rest.
+        form: Form,
     },
-    /// `field & mask` from `lo` to `hi`, or not.
+    /// `left & mask` from `lo` to `hi`, or not.
     Range {
-        /// All bits of the field if nothing was masked.
+        /// All bits of the value if nothing was masked.
         mask: u128,
         /// `!=`.
         negate: bool,
@@ -262,15 +262,50 @@ pub enum Test {
         /// The greatest.
         hi: u128,
     },
-    /// `field & mask` in one of the ranges, or not.
+    /// `left & mask` in one of the ranges, or not: an anonymous set of plain numbers.
     Set {
-        /// All bits of the field if nothing was masked.
+        /// All bits of the value if nothing was masked.
         mask: u128,
         /// `!=`.
         negate: bool,
-        /// Ascending and disjoint. At least two.
+        /// Ascending and disjoint. At least one.
         ranges: Vec<(u128, u128)>,
     },
+    /// In a named set, or in an anonymous one of concatenations or of elements with statements, or not.
+    Lookup {
+        /// `!=`.
+        negate: bool,
+        /// The set.
+        set: SetRef,
+    },
+    /// A concatenation, part by part: each from the first to the second number, or (negated) not all.
+    Concat {
+        /// `!=`.
+        negate: bool,
+        /// As many as the concatenation has parts.
+        ranges: Vec<(u128, u128)>,
+    },
+    /// `left op right`, where the right side is no constant. Equality only.
+    Dynamic {
+        /// [`Op::Eq`] or [`Op::Ne`].
+        op: Op,
+        /// The right side.
+        right: Box<Expr>,
+    },
+}
+
+/// How a comparison of bits is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Form {
+    /// As its operator and mask say.
+    #[default]
+    Plain,
+    /// `tcp flags syn,ack`, `ct state new,established`: any of these bits (`left & mask != 0`).
+    Any,
+    /// `tcp flags ! syn`: none of these bits (`left & mask == 0`).
+    NoneOf,
+    /// `exthdr hbh exists`, `tcp option sack-perm missing`: 1 or 0.
+    Exists,
 }
 
 /// A comparison operator.
@@ -302,15 +337,6 @@ impl Op {
             Op::Ge => ">=",
         }
     }
-}
-
-/// `meta mark set`: the mark becomes `mark & and ^ xor`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SetMark {
-    /// What stays of it.
-    pub and: u32,
-    /// What is changed then.
-    pub xor: u32,
 }
 
 /// Packets and bytes.

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Sets and maps of a checked ruleset.
+//!
+//! A named set is declared in its table; what it holds is the kernel's. A script that adds elements leaves
+//! [`Change`]s here, which go to the kernel as a batch with the program, or alone. Anonymous sets are part of
+//! their rule and hold their elements themselves.
+
+use std::sync::Arc;
+
+use super::datatype::Datatype;
+use super::expr::{Expr, Named};
+use super::statement::StateSpec;
+use super::Verdict;
+
+/// Type and width of one part of a key, or of data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The type.
+    pub datatype: Datatype,
+    /// Width in bits.
+    pub bits: u32,
+}
+
+/// A set or map that a rule refers to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SetRef {
+    /// `@name`, of the same table.
+    Named(Named),
+    /// `{ … }`.
+    Anonymous(Arc<Anonymous>),
+}
+
+/// A set or map without a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Anonymous {
+    /// Type of its keys.
+    pub key: Vec<Part>,
+    /// What it gives.
+    pub data: Data,
+    /// Whether any element is an interval.
+    pub interval: bool,
+    /// Ascending by key, the catch-all last; disjoint. At least one.
+    pub elements: Vec<Element>,
+}
+
+/// What a set or map gives for a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Data {
+    /// That it is there: a set.
+    None,
+    /// A number, or a concatenation of numbers that is 128 bits at most.
+    Value(Vec<Part>),
+    /// A verdict.
+    Verdict,
+    /// An object of this kind.
+    Object(super::object::ObjectKind),
+}
+
+/// A named set or map.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Set {
+    /// Its name.
+    pub name: Named,
+    /// Its handle.
+    pub handle: u64,
+    /// Its comment.
+    pub comment: Option<Arc<str>>,
+    /// Type of its keys.
+    pub key: Vec<Part>,
+    /// The expression of `typeof`, if it was declared so (for the listing).
+    pub key_typeof: Option<Expr>,
+    /// What it gives.
+    pub data: Data,
+    /// The expression of `typeof` of the data.
+    pub data_typeof: Option<Expr>,
+    /// `flags constant`.
+    pub constant: bool,
+    /// `flags interval`.
+    pub interval: bool,
+    /// `flags timeout`, or a timeout.
+    pub has_timeout: bool,
+    /// `flags dynamic`.
+    pub dynamic: bool,
+    /// `auto-merge`.
+    pub auto_merge: bool,
+    /// `: interval` data.
+    pub interval_data: bool,
+    /// `timeout`, in milliseconds.
+    pub timeout: Option<u64>,
+    /// `gc-interval`, in milliseconds.
+    pub gc_interval: Option<u64>,
+    /// `size`.
+    pub size: Option<u32>,
+    /// `policy memory`.
+    pub memory: bool,
+    /// What each element has.
+    pub states: Vec<StateSpec>,
+    /// What the script does to its elements, in order. Empty after [`super::Ruleset::from_program`]. A set that the
+    /// script declares begins with [`Change::Replace`].
+    pub changes: Vec<Change>,
+}
+
+/// A change to the elements of a set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Only elements that a ruleset brought are replaced by the adds that follow.
+    Replace,
+    /// All elements go (`flush set`).
+    Clear,
+    /// Adds; `exclusive` refuses those that are there (`create`).
+    Add {
+        /// Whether an element that is there is refused.
+        exclusive: bool,
+        /// What.
+        elements: Vec<Element>,
+    },
+    /// Removes; `lenient` does not mind those that are not there (`destroy`).
+    Delete {
+        /// Whether an element that is not there is no error.
+        lenient: bool,
+        /// What.
+        elements: Vec<Element>,
+    },
+}
+
+/// An element.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Element {
+    /// For each part the least and the greatest; empty: the catch-all.
+    pub key: Vec<(u128, u128)>,
+    /// What a map gives for it.
+    pub data: ElementData,
+    /// In milliseconds.
+    pub timeout: Option<u64>,
+    /// What remains of it, in milliseconds.
+    pub expires: Option<u64>,
+    /// Its comment.
+    pub comment: Option<Arc<str>>,
+    /// What it has of the set's statements, with their values.
+    pub states: Vec<StateSpec>,
+}
+
+/// What a map gives for an element.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ElementData {
+    /// Nothing: a set's.
+    None,
+    /// A number, or the numbers of a concatenation.
+    Value(Vec<u128>),
+    /// A verdict.
+    Verdict(Verdict),
+    /// The name of an object.
+    Object(Named),
+}
+
+impl Element {
+    /// Whether it stands for all keys that no other element has.
+    pub fn is_catchall(&self) -> bool {
+        self.key.is_empty()
+    }
+
+    /// Whether any part is more than one value.
+    pub fn is_interval(&self) -> bool {
+        self.key.iter().any(|(lo, hi)| lo != hi)
+    }
+}
