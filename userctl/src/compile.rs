@@ -3,11 +3,13 @@
 //!
 //! ```text
 //! Ruleset ─► order (which chain where) ─► lower (rules to instructions) ─► encode (sections, bytes)
-//!                                            └─► counters (identities, ascending)
+//!                                            ├─► counters, states (identities)   └─► batch (elements)
+//!                                            └─► records (each once)
 //! ```
 //!
-//! Every match becomes one instruction, and what a match needs beside it (a range, a mask) goes to
-//! the constants. A rule whose match can never hold keeps its place and its counters: the rest of it
+//! Every match of a field of the key becomes one instruction, and what a match needs beside it (a range, a
+//! mask) goes to the constants. What is not in the key is loaded into a register first; registers are given
+//! out anew for each statement. A rule whose match can never hold keeps its place and its counters: the rest of it
 //! is never reached.
 //!
 //! # Passes
@@ -20,16 +22,28 @@
 //!
 //! Chains that no base chain leads to are left empty, whatever the options: no packet gets there.
 //!
-//! # Identities of counters
+//! # Sets
 //!
-//! `handle << 8 | n` for the rule's `n`th `counter`, `handle << 8 | 0xff` for what a rule without one
+//! Anonymous sets of plain numbers are constant tables of the program. All others, named or anonymous, are
+//! declared in the program and hold their elements in the kernel: [`Compiled::batch`] is what is to be
+//! done to them with the load, [`batch_of`] what is to be done to what is loaded already.
+//!
+//! # Identities
+//!
+//! Of counters: `handle << 8 | n` for the rule's `n`th `counter`, `handle << 8 | 0xff` for what a rule without one
 //! drops, `chain handle << 8 | 0xfe` for what a policy drops. Handles are never given out twice, so a
-//! counter keeps its identity for as long as its rule stays.
+//! counter keeps its identity for as long as its rule stays. Named sets, objects and their counters and states:
+//! `handle << 8`; anonymous sets, and states of rules and elements: `handle << 8 | n`, n from 1.
 
+mod batch;
 mod counters;
 mod encode;
 mod lower;
 mod order;
+mod records;
+mod states;
+
+use std::sync::Arc;
 
 use zerocopy::IntoBytes;
 
@@ -62,6 +76,16 @@ pub enum CompileError {
         /// How many there may be.
         limit: u64,
     },
+    /// A statement that needs more values at a time than there are registers.
+    #[error("{file}:{line}: the statement compares too many values at once")]
+    TooComplex {
+        /// Handle of the rule.
+        rule: u64,
+        /// Where it came from.
+        file: Arc<str>,
+        /// The line, or 0.
+        line: u32,
+    },
 }
 
 impl From<CompileError> for Diagnostics {
@@ -80,6 +104,7 @@ impl From<CompileError> for Diagnostics {
 pub struct Compiled {
     words: Vec<u64>,
     len: usize,
+    batch: Vec<u8>,
 }
 
 impl Compiled {
@@ -87,9 +112,14 @@ impl Compiled {
     pub fn bytes(&self) -> &[u8] {
         self.words.as_bytes().get(..self.len).unwrap_or_default()
     }
+
+    /// What is to be done to the elements of sets when the program is published; empty if nothing.
+    pub fn batch(&self) -> &[u8] {
+        &self.batch
+    }
 }
 
-/// Identity of the `n`th `counter` of the rule with this handle, from 0.
+/// Identity of the `n`th counter, state or set of whatever has this handle.
 pub fn identity(handle: u64, n: u64) -> u64 {
     handle << 8 | n
 }
@@ -101,6 +131,12 @@ pub fn identity(handle: u64, n: u64) -> u64 {
 /// The ruleset is larger than a program may be.
 pub fn compile(ruleset: &Ruleset, options: &Options) -> Result<Compiled, CompileError> {
     let ordered = order::order(ruleset);
-    let lowered = lower::lower(&ordered, *options);
+    let lowered = lower::lower(ruleset, &ordered, *options)?;
     encode::encode(ruleset, &ordered, lowered)
+}
+
+/// What a script does to the elements of named sets, to be done to what is loaded already
+/// ([`ferrule_uapi::ioctl::IOC_CHANGE_SETS`]); empty if nothing.
+pub fn batch_of(ruleset: &Ruleset) -> Vec<u8> {
+    batch::of_named(ruleset)
 }

@@ -5,21 +5,29 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use ferrule_uapi::{
+    expr::ExprKind,
     insn::Opcode,
     limit,
     program::{
-        BaseChain, Chain, Counter, Header, Rule, Section, SectionId, Text, MAGIC, SECTIONS,
-        SECTION_ALIGN,
+        BaseChain, Chain, Counter, Header, Rule, Section, SectionId, Text, COUNTER_OBJECT, MAGIC,
+        SECTIONS, SECTION_ALIGN,
+    },
+    set::{Set, Target},
+    statement::{
+        Log, Object, State, StatementKind, LOG_KERNEL, STATEMENT_BY_MAP, STATE_OBJECT,
+        STATE_RULE_TEMPLATE, STATE_TEMPLATE,
     },
     ABI_VERSION, NONE,
 };
 use zerocopy::{Immutable, IntoBytes};
 
-use super::lower::{Lowered, Run};
+use super::batch::{object_identity, with_shape, Batch, Shape};
+use super::lower::{ElementsOf, Lowered, ObjectEntry, Run, SetEntry};
 use super::order::Ordered;
 use super::{CompileError, Compiled};
 use crate::listing;
-use crate::ruleset::Ruleset;
+use crate::ruleset::object::ObjectSpec;
+use crate::ruleset::{statement as ruleset, Ruleset};
 
 /// Names, each once.
 #[derive(Default)]
@@ -42,35 +50,83 @@ impl Strings {
         self.known.insert(name.to_owned(), text);
         text
     }
+
+    /// Where pairs of 32-bit numbers are.
+    fn numbers(&mut self, pairs: &[(u32, u32)]) -> Text {
+        let text = Text {
+            offset: self.bytes.len() as u32,
+            len: (pairs.len() * 8) as u32,
+        };
+        for (first, second) in pairs {
+            self.bytes.extend_from_slice(&first.to_ne_bytes());
+            self.bytes.extend_from_slice(&second.to_ne_bytes());
+        }
+        text
+    }
+}
+
+/// Where things that were numbered went.
+struct Places {
+    counters: Vec<u32>,
+    states: Vec<u32>,
+    sets: Vec<u32>,
+    objects: Vec<u32>,
+}
+
+/// The place of number `number`.
+fn place(places: &[u32], number: u32) -> u32 {
+    places.get(number as usize).copied().unwrap_or(NONE)
 }
 
 /// Encodes what was lowered.
 pub(super) fn encode(
     ruleset: &Ruleset,
     ordered: &Ordered<'_>,
-    mut lowered: Lowered,
+    mut lowered: Lowered<'_>,
 ) -> Result<Compiled, CompileError> {
-    let (counters, places) = std::mem::take(&mut lowered.counters).finish();
-    for insn in &mut lowered.insns {
-        let counter = match Opcode::from_raw(insn.opcode) {
-            Some(Opcode::Count) => &mut insn.a,
-            Some(Opcode::Accept | Opcode::Drop) => &mut insn.b,
-            _ => continue,
-        };
-        *counter = places.get(*counter as usize).copied().unwrap_or(NONE);
-    }
-    let (source, texts) = listing::with_places(
-        ruleset,
-        &listing::Options {
-            handles: true,
-            ..listing::Options::default()
-        },
-    );
+    let (mut counters, counter_places) =
+        std::mem::take(&mut lowered.counters).finish(|counter| counter.identity);
+    let (mut states, state_places) =
+        std::mem::take(&mut lowered.states).finish(|state| state.identity);
+    let (sets, set_places) = std::mem::take(&mut lowered.sets).finish(|set| set.record.identity);
+    let (objects, object_places) =
+        std::mem::take(&mut lowered.objects).finish(|entry| entry.object.handle);
+    let places = Places {
+        counters: counter_places,
+        states: state_places,
+        sets: set_places,
+        objects: object_places,
+    };
+    put_places(&mut lowered, &mut counters, &mut states, &places);
+    let (source, texts) = listing::with_places(ruleset, &source_options());
     let mut strings = Strings::default();
     let chains = chains(ordered, &lowered, &mut strings);
-    let base_chains = base_chains(ordered, &lowered, &places);
+    let base_chains = base_chains(ordered, &lowered, &places.counters);
     let rules = rules(ordered, &lowered, &rule_texts(&texts), &mut strings);
-    check_limits(&lowered, &chains, &base_chains, &rules, &counters, &source)?;
+    let (set_records, targets) = set_records(&sets, &places, &mut strings);
+    let objects = object_records(&objects, &places, &mut strings);
+    let logs: Vec<Log> = lowered
+        .logs
+        .iter()
+        .map(|log| log_record(log, &mut strings))
+        .collect();
+    check_limits(&[
+        ("instructions", lowered.insns.len(), limit::MAX_INSNS),
+        ("chains", chains.len(), limit::MAX_CHAINS),
+        ("base chains", base_chains.len(), limit::MAX_BASE_CHAINS),
+        ("rules", rules.len(), limit::MAX_RULES),
+        ("counters", counters.len(), limit::MAX_COUNTERS),
+        ("bytes of rule text", source.len(), limit::MAX_SOURCE_SIZE),
+        ("sets and maps", sets.len(), limit::MAX_SETS),
+        ("limits and quotas", states.len(), limit::MAX_STATES),
+        (
+            "expressions",
+            lowered.exprs.list().len(),
+            limit::MAX_RECORDS,
+        ),
+        ("statements", lowered.statements.len(), limit::MAX_RECORDS),
+        ("objects", objects.len(), limit::MAX_RECORDS),
+    ])?;
     let mut program = Writer::new(ruleset.next_handle());
     program.section(SectionId::Insns, &lowered.insns);
     program.section(SectionId::Ranges32, &lowered.ranges32);
@@ -82,14 +138,230 @@ pub(super) fn encode(
     program.section(SectionId::Counters, &counters);
     program.section(SectionId::Strings, &strings.bytes);
     program.section(SectionId::Source, source.as_bytes());
-    for empty in &SectionId::ALL[SectionId::Exprs as usize..] {
-        program.section::<u8>(*empty, &[]);
+    program.section(SectionId::Exprs, lowered.exprs.list());
+    program.section(SectionId::Keys, lowered.keys.list());
+    program.section(SectionId::Sets, &set_records);
+    program.section(SectionId::Targets, &targets);
+    program.section(SectionId::Statements, &lowered.statements);
+    program.section(SectionId::States, &states);
+    program.section(SectionId::Objects, &objects);
+    program.section(SectionId::Logs, &logs);
+    program.finish(batch(ordered, &sets))
+}
+
+/// How the source section is listed: so that the ruleset can be made from it again. Elements are no part
+/// of it.
+fn source_options() -> listing::Options<'static> {
+    listing::Options {
+        handles: true,
+        terse: true,
+        ..listing::Options::default()
     }
-    program.finish()
+}
+
+/// Puts places where numbers were.
+fn put_places(
+    lowered: &mut Lowered<'_>,
+    counters: &mut [Counter],
+    states: &mut [State],
+    places: &Places,
+) {
+    for insn in &mut lowered.insns {
+        match Opcode::from_raw(insn.opcode) {
+            Some(Opcode::Count) => insn.a = place(&places.counters, insn.a),
+            Some(Opcode::Accept | Opcode::Drop | Opcode::Verdict | Opcode::Reject) => {
+                insn.b = place(&places.counters, insn.b);
+            }
+            Some(Opcode::LookupSet | Opcode::LookupMap | Opcode::LookupVerdict) => {
+                insn.a = place(&places.sets, insn.a);
+            }
+            _ => {}
+        }
+    }
+    for expr in lowered.exprs.list_mut() {
+        if expr.kind == ExprKind::Numgen as u8 && expr.key == 0 {
+            expr.c = place(&places.states, expr.c);
+        }
+    }
+    for statement in &mut lowered.statements {
+        let by_map = statement.flags & STATEMENT_BY_MAP != 0;
+        match StatementKind::from_raw(statement.kind) {
+            Some(StatementKind::State) => statement.a = place(&places.states, statement.a),
+            Some(StatementKind::Object) if by_map => {
+                statement.a = place(&places.sets, statement.a);
+            }
+            Some(StatementKind::Object) => statement.a = place(&places.objects, statement.a),
+            Some(StatementKind::UpdateSet) => {
+                statement.a = place(&places.sets, statement.a);
+                if statement.f > 0 {
+                    statement.e = place(&places.states, statement.e);
+                }
+            }
+            _ => {}
+        }
+    }
+    for counter in counters {
+        if counter.flags & COUNTER_OBJECT != 0 {
+            counter.owner = place(&places.objects, counter.owner);
+        }
+    }
+    for state in states {
+        let of_set = state.flags & STATE_TEMPLATE != 0 && state.flags & STATE_RULE_TEMPLATE == 0;
+        if of_set {
+            state.owner = place(&places.sets, state.owner);
+        } else if state.flags & STATE_OBJECT != 0 {
+            state.owner = place(&places.objects, state.owner);
+        }
+    }
+}
+
+/// Set records, and the targets of their verdicts.
+fn set_records(
+    sets: &[SetEntry<'_>],
+    places: &Places,
+    strings: &mut Strings,
+) -> (Vec<Set>, Vec<Target>) {
+    let mut targets = Vec::new();
+    let records = sets.iter().map(|entry| {
+        let mut record = entry.record;
+        record.table = strings.add(entry.table);
+        record.name = strings.add(entry.name);
+        if record.state_count > 0 {
+            record.first_state = place(&places.states, record.first_state);
+        }
+        let mut own: Vec<Target> = entry
+            .targets
+            .iter()
+            .map(|(handle, chain)| Target {
+                handle: *handle,
+                chain: *chain,
+                reserved: 0,
+            })
+            .collect();
+        own.sort_by_key(|target| target.handle);
+        own.dedup_by_key(|target| target.handle);
+        if !own.is_empty() {
+            record.first_target = targets.len() as u32;
+            record.target_count = own.len() as u32;
+        }
+        targets.extend(own);
+        record
+    });
+    let records = records.collect();
+    (records, targets)
+}
+
+/// Object records.
+fn object_records(
+    entries: &[ObjectEntry<'_>],
+    places: &Places,
+    strings: &mut Strings,
+) -> Vec<Object> {
+    let record = |entry: &ObjectEntry<'_>| {
+        let object = entry.object;
+        let mut record = Object {
+            identity: super::identity(object.handle, 0),
+            table: strings.add(&entry.table.name),
+            name: strings.add(&object.name),
+            kind: object.spec.kind() as u8,
+            family: entry.table.family as u8,
+            ..Object::default()
+        };
+        match &object.spec {
+            ObjectSpec::Counter(_) => record.a = place(&places.counters, entry.state),
+            ObjectSpec::Quota(_) | ObjectSpec::Limit(_) => {
+                record.a = place(&places.states, entry.state);
+            }
+            ObjectSpec::CtHelper {
+                helper,
+                l4proto,
+                l3proto,
+            } => {
+                (record.l4proto, record.l3proto) = (*l4proto, *l3proto as u8);
+                record.text = strings.add(helper);
+            }
+            ObjectSpec::CtTimeout {
+                l4proto,
+                l3proto,
+                policy,
+            } => {
+                (record.l4proto, record.l3proto) = (*l4proto, *l3proto as u8);
+                record.a = policy.len() as u32;
+                record.text = strings.numbers(policy);
+            }
+            ObjectSpec::CtExpectation {
+                l4proto,
+                l3proto,
+                dport,
+                timeout,
+                size,
+            } => {
+                (record.l4proto, record.l3proto) = (*l4proto, *l3proto as u8);
+                record.a = (*dport).into();
+                record.b = u32::try_from(*timeout).unwrap_or(u32::MAX);
+                record.c = (*size).into();
+            }
+            ObjectSpec::Secmark(context) => record.text = strings.add(context),
+        }
+        record
+    };
+    entries.iter().map(record).collect()
+}
+
+/// A log record. nft's own defaults: level warn, to the kernel's log.
+fn log_record(log: &ruleset::Log, strings: &mut Strings) -> Log {
+    const WARNING: u8 = 4;
+    Log {
+        prefix: strings.add(log.prefix.as_deref().unwrap_or_default()),
+        snaplen: log.snaplen.unwrap_or_default(),
+        group: log.group.map_or(LOG_KERNEL, u32::from),
+        qthreshold: log.queue_threshold.unwrap_or_default(),
+        level: log.level.unwrap_or(WARNING),
+        flags: log.flags,
+        reserved: 0,
+    }
+}
+
+/// The elements that go with the program.
+fn batch(ordered: &Ordered<'_>, sets: &[SetEntry<'_>]) -> Vec<u8> {
+    let mut batch = Batch::default();
+    for entry in sets {
+        let table = ordered
+            .tables
+            .iter()
+            .find(|table| *table.name == *entry.table && table.family as u8 == entry.record.family);
+        let Some(table) = table else { continue };
+        match &entry.elements {
+            ElementsOf::Changes(changes) => {
+                let set = table.sets.iter().find(|set| *set.name == *entry.name);
+                if let Some(set) = set {
+                    with_shape(table, set, |shape| batch.changes(shape, changes, true));
+                }
+            }
+            ElementsOf::Anonymous(set) => {
+                let chain = |name: &str| {
+                    let found = table.chains.iter().find(|chain| *chain.name == *name);
+                    found.map_or(0, |chain| chain.handle)
+                };
+                let object = |name: &str| object_identity(table, &set.data, name);
+                let shape = Shape {
+                    identity: entry.record.identity,
+                    key: &set.key,
+                    data: &set.data,
+                    interval: set.interval,
+                    states: &entry.states,
+                    chain: &chain,
+                    object: &object,
+                };
+                batch.elements(&shape, &set.elements);
+            }
+        }
+    }
+    batch.finish()
 }
 
 /// Chain records, in the order of the program.
-fn chains(ordered: &Ordered<'_>, lowered: &Lowered, strings: &mut Strings) -> Vec<Chain> {
+fn chains(ordered: &Ordered<'_>, lowered: &Lowered<'_>, strings: &mut Strings) -> Vec<Chain> {
     let record = |(placed, run): (&super::order::Placed<'_>, &Run)| Chain {
         handle: placed.chain.handle,
         table: strings.add(&placed.table.name),
@@ -108,7 +380,7 @@ fn chains(ordered: &Ordered<'_>, lowered: &Lowered, strings: &mut Strings) -> Ve
 }
 
 /// Base-chain records, in the order of definition.
-fn base_chains(ordered: &Ordered<'_>, lowered: &Lowered, places: &[u32]) -> Vec<BaseChain> {
+fn base_chains(ordered: &Ordered<'_>, lowered: &Lowered<'_>, places: &[u32]) -> Vec<BaseChain> {
     let numbered = ordered.base_chains.iter().zip(&lowered.policy_counters);
     numbered
         .filter_map(|(place, counter)| {
@@ -130,7 +402,7 @@ fn base_chains(ordered: &Ordered<'_>, lowered: &Lowered, places: &[u32]) -> Vec<
 /// Rule records, in the order of the program.
 fn rules(
     ordered: &Ordered<'_>,
-    lowered: &Lowered,
+    lowered: &Lowered<'_>,
     texts: &HashMap<u64, Text>,
     strings: &mut Strings,
 ) -> Vec<Rule> {
@@ -160,24 +432,9 @@ fn rule_texts(places: &[(u64, Range<usize>)]) -> HashMap<u64, Text> {
 }
 
 /// Refuses what is larger than a program may be, before anything is written.
-fn check_limits(
-    lowered: &Lowered,
-    chains: &[Chain],
-    base_chains: &[BaseChain],
-    rules: &[Rule],
-    counters: &[Counter],
-    source: &str,
-) -> Result<(), CompileError> {
-    let limits = [
-        ("instructions", lowered.insns.len(), limit::MAX_INSNS),
-        ("chains", chains.len(), limit::MAX_CHAINS),
-        ("base chains", base_chains.len(), limit::MAX_BASE_CHAINS),
-        ("rules", rules.len(), limit::MAX_RULES),
-        ("counters", counters.len(), limit::MAX_COUNTERS),
-        ("bytes of rule text", source.len(), limit::MAX_SOURCE_SIZE),
-    ];
+fn check_limits(limits: &[(&'static str, usize, u32)]) -> Result<(), CompileError> {
     for (what, count, limit) in limits {
-        within(what, count as u64, limit)?;
+        within(what, *count as u64, *limit)?;
     }
     Ok(())
 }
@@ -225,7 +482,7 @@ impl Writer {
     }
 
     /// Writes the header and moves the whole to aligned memory.
-    fn finish(mut self) -> Result<Compiled, CompileError> {
+    fn finish(mut self, batch: Vec<u8>) -> Result<Compiled, CompileError> {
         let len = self.bytes.len();
         within("bytes of program", len as u64, limit::MAX_PROGRAM_SIZE)?;
         self.header.size = len as u32;
@@ -233,6 +490,6 @@ impl Writer {
         let aligned = &mut words.as_mut_bytes()[..len];
         aligned.copy_from_slice(&self.bytes);
         aligned[..size_of::<Header>()].copy_from_slice(self.header.as_bytes());
-        Ok(Compiled { words, len })
+        Ok(Compiled { words, len, batch })
     }
 }

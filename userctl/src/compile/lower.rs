@@ -1,18 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Rules to instructions.
+//!
+//! ```text
+//! sets, objects ─► declared (numbers)        declare
+//! chain ─► rule ─► statement ─► value        rule, statement, matching, value, assign
+//! ```
+//!
+//! While rules are lowered, sets, objects, states and counters have the numbers that they were given as they
+//! came; the program wants them by identity, and [`super::encode`] puts the places in for the numbers.
 
+mod assign;
+mod declare;
 mod matching;
+mod rule;
+mod statement;
+mod value;
+
+use std::collections::HashMap;
 
 use ferrule_uapi::{
+    expr::Expr,
     insn::{Insn, Opcode},
-    program::{Range32, RangeWide, Table},
+    program::{Counter, Range32, RangeWide, Table},
+    set::Key,
+    statement::{ObjectKind, State, Statement},
     NONE,
 };
 
-use super::counters::Counters;
 use super::order::{Ordered, Placed};
-use super::Options;
-use crate::ruleset::{Rule, Statement, Verdict};
+use super::records::{Interned, Numbered};
+use super::{CompileError, Options};
+use crate::ruleset::statement::Log;
+use crate::ruleset::Ruleset;
+
+pub(super) use declare::{ElementsOf, ObjectEntry, SetEntry};
 
 /// Where a chain's or a rule's instructions are.
 #[derive(Clone, Copy, Debug, Default)]
@@ -21,26 +42,49 @@ pub(super) struct Run {
     pub(super) count: u32,
 }
 
-/// The code and its constants. Verdicts and counts name counters by the numbers that [`Counters`] gave
-/// out; calls name chains by their place.
+/// The code and its records.
 #[derive(Default)]
-pub(super) struct Lowered {
+pub(super) struct Lowered<'a> {
     pub(super) insns: Vec<Insn>,
     pub(super) ranges32: Vec<Range32>,
     pub(super) wide_pairs: Vec<RangeWide>,
     pub(super) tables: Vec<Table>,
-    pub(super) counters: Counters,
+    pub(super) exprs: Interned<Expr>,
+    pub(super) keys: Interned<Key>,
+    pub(super) statements: Vec<Statement>,
+    pub(super) logs: Vec<&'a Log>,
+    pub(super) states: Numbered<State>,
+    pub(super) sets: Numbered<SetEntry<'a>>,
+    pub(super) objects: Numbered<ObjectEntry<'a>>,
+    pub(super) counters: Numbered<Counter>,
     /// By place.
     pub(super) chains: Vec<Run>,
     /// In the order of the program: chain's place, rule's index in it, its instructions.
     pub(super) rules: Vec<(usize, usize, Run)>,
     /// By base chain.
     pub(super) policy_counters: Vec<u32>,
+    /// Numbers of named sets, by table's handle and name.
+    set_names: HashMap<(u64, &'a str), u32>,
+    /// Numbers of objects, by table's handle, kind and name.
+    object_names: HashMap<(u64, ObjectKind, &'a str), u32>,
+    /// How many states whatever has a handle has so far.
+    states_of: HashMap<u64, u64>,
+    /// What could not be lowered.
+    pub(super) errors: Vec<CompileError>,
 }
 
 /// Lowers all chains.
-pub(super) fn lower(ordered: &Ordered<'_>, options: Options) -> Lowered {
+///
+/// # Errors
+///
+/// The first rule that asks for more than an instruction can say.
+pub(super) fn lower<'a>(
+    ruleset: &'a Ruleset,
+    ordered: &Ordered<'a>,
+    options: Options,
+) -> Result<Lowered<'a>, CompileError> {
     let mut out = Lowered::default();
+    out.declare(ruleset, ordered);
     for (place, chain) in ordered.chains.iter().enumerate() {
         out.chain(place, chain, options);
     }
@@ -55,12 +99,17 @@ pub(super) fn lower(ordered: &Ordered<'_>, options: Options) -> Lowered {
             .base
             .is_some_and(|base| base.policy == ferrule_uapi::hook::Verdict::Drop);
         let counter = match drops {
-            true => out.counters.policy(base as u32, chain.handle),
+            true => out
+                .counters
+                .push(super::counters::policy(base as u32, chain.handle)),
             false => NONE,
         };
         out.policy_counters.push(counter);
     }
-    out
+    match out.errors.is_empty() {
+        true => Ok(out),
+        false => Err(out.errors.swap_remove(0)),
+    }
 }
 
 /// Whether the instruction leads to a chain.
@@ -68,13 +117,13 @@ fn is_call(insn: &Insn) -> bool {
     insn.opcode == Opcode::Call as u8 || insn.opcode == Opcode::Goto as u8
 }
 
-impl Lowered {
+impl<'a> Lowered<'a> {
     /// Appends a chain: its rules, and a return behind them.
-    fn chain(&mut self, place: usize, placed: &Placed<'_>, options: Options) {
+    fn chain(&mut self, place: usize, placed: &Placed<'a>, options: Options) {
         let first = self.insns.len() as u32;
         for (index, rule) in placed.chain.rules.iter().enumerate() {
             let start = self.insns.len() as u32;
-            self.rule(rule, placed, options);
+            rule::lower(self, rule, placed, options);
             if !placed.reached {
                 self.insns.truncate(start as usize);
             }
@@ -85,88 +134,12 @@ impl Lowered {
             };
             self.rules.push((place, index, run));
         }
-        self.emit(Opcode::Return, NONE, 0);
+        self.insns.push(Insn {
+            opcode: Opcode::Return as u8,
+            a: NONE,
+            ..Insn::default()
+        });
         let count = self.insns.len() as u32 - first;
         self.chains.push(Run { first, count });
     }
-
-    /// Appends a rule. Matches that fail lead behind it.
-    fn rule(&mut self, rule: &Rule, placed: &Placed<'_>, options: Options) {
-        let start = self.insns.len();
-        let number = self.rules.len() as u32;
-        let mut counters = 0;
-        let mut statements = rule.statements.iter().peekable();
-        while let Some(statement) = statements.next() {
-            match statement {
-                Statement::Match(comparison) => self.comparison(comparison, options),
-                Statement::SetMark(mark) => self.emit(Opcode::SetMark, mark.and, mark.xor),
-                Statement::Verdict(verdict) => {
-                    let counted = counters > 0 && follows_counter(rule);
-                    let drops = *verdict == Verdict::Drop && !counted;
-                    let counter = drops.then(|| self.counters.drops(number, rule.handle));
-                    self.verdict(verdict, number, counter.unwrap_or(NONE), placed);
-                }
-                Statement::Counter(counts) => {
-                    let initial = (counts.packets | counts.bytes != 0).then_some(*counts);
-                    let initial = initial.filter(|_| !placed.ruleset.is_loaded(rule.handle));
-                    let n = counters;
-                    counters += 1;
-                    let counter = self.counters.statement(number, rule.handle, n, initial);
-                    let decides = |next: &&Statement| {
-                        matches!(next, Statement::Verdict(Verdict::Accept | Verdict::Drop))
-                    };
-                    match statements.next_if(|next| options.optimise && decides(next)) {
-                        Some(Statement::Verdict(verdict)) => {
-                            self.verdict(verdict, number, counter, placed);
-                        }
-                        _ => self.emit(Opcode::Count, counter, 0),
-                    }
-                }
-            }
-        }
-        let end = self.insns.len() as u32;
-        for insn in &mut self.insns[start..] {
-            if insn.target == NONE {
-                insn.target = end;
-            }
-        }
-    }
-
-    /// Appends a verdict.
-    fn verdict(&mut self, verdict: &Verdict, rule: u32, counter: u32, placed: &Placed<'_>) {
-        match verdict {
-            Verdict::Accept => self.emit(Opcode::Accept, rule, counter),
-            Verdict::Drop => self.emit(Opcode::Drop, rule, counter),
-            Verdict::Continue => {}
-            Verdict::Return => self.emit(Opcode::Return, rule, 0),
-            Verdict::Jump(name) => self.call(Opcode::Call, rule, name, placed),
-            Verdict::Goto(name) => self.call(Opcode::Goto, rule, name, placed),
-        }
-    }
-
-    /// Appends a call or a goto; its target is the chain's place until all chains have theirs.
-    fn call(&mut self, opcode: Opcode, rule: u32, name: &str, placed: &Placed<'_>) {
-        let place = placed.targets.get(name).copied().unwrap_or_default();
-        self.emit(opcode, rule, 0);
-        if let Some(insn) = self.insns.last_mut() {
-            insn.target = place as u32;
-        }
-    }
-
-    /// Appends an instruction without field and target.
-    fn emit(&mut self, opcode: Opcode, a: u32, b: u32) {
-        self.insns.push(Insn {
-            opcode: opcode as u8,
-            a,
-            b,
-            ..Insn::default()
-        });
-    }
-}
-
-/// Whether the statement before the rule's last is a counter, which then counts what the last drops.
-fn follows_counter(rule: &Rule) -> bool {
-    let mut from_last = rule.statements.iter().rev();
-    from_last.next();
-    matches!(from_last.next(), Some(Statement::Counter(_)))
 }

@@ -7,7 +7,8 @@
 
 use std::collections::HashMap;
 
-use crate::ruleset::{Chain, Ruleset, Statement, Table, Verdict};
+use crate::ruleset::set::{Change, Element, ElementData, SetRef};
+use crate::ruleset::{Chain, Ruleset, Set, Statement, Table, Verdict};
 
 /// A chain in its place.
 pub(super) struct Placed<'a> {
@@ -25,6 +26,8 @@ pub(super) struct Placed<'a> {
 
 /// All chains, those before that lead to others.
 pub(super) struct Ordered<'a> {
+    /// The tables.
+    pub(super) tables: &'a [Table],
     /// In the order of the program.
     pub(super) chains: Vec<Placed<'a>>,
     /// Places of the base chains, in the order of definition.
@@ -36,6 +39,7 @@ pub(super) struct Ordered<'a> {
 /// Orders the chains of all tables.
 pub(super) fn order(ruleset: &Ruleset) -> Ordered<'_> {
     let mut ordered = Ordered {
+        tables: ruleset.tables(),
         chains: Vec::new(),
         base_chains: Vec::new(),
         by_definition: Vec::new(),
@@ -58,9 +62,9 @@ fn order_table<'a>(ruleset: &'a Ruleset, table: &'a Table, ordered: &mut Ordered
         .chains
         .iter()
         .map(|chain| {
-            targets(chain)
-                .filter_map(|name| names.get(name).copied())
-                .collect()
+            let mut list = Vec::new();
+            targets(table, chain, &mut |name| list.extend(names.get(name)));
+            list
         })
         .collect();
     let all = (0..table.chains.len()).rev();
@@ -91,21 +95,54 @@ fn order_table<'a>(ruleset: &'a Ruleset, table: &'a Table, ordered: &mut Ordered
     }
     for (chain, place) in table.chains.iter().zip(&places) {
         ordered.by_definition.push(*place);
-        if chain.base.is_some() {
+        if chain.base.is_some() && !table.dormant {
             ordered.base_chains.push(*place);
         }
     }
 }
 
-/// The chains that a chain leads to, by name.
-fn targets(chain: &Chain) -> impl Iterator<Item = &str> {
-    chain
-        .rules
-        .iter()
-        .filter_map(|rule| match rule.statements.last() {
-            Some(Statement::Verdict(Verdict::Jump(name) | Verdict::Goto(name))) => Some(&**name),
-            _ => None,
-        })
+/// The chains that a chain leads to, by name: through verdicts, and through verdict maps.
+fn targets<'a>(table: &'a Table, chain: &'a Chain, found: &mut dyn FnMut(&'a str)) {
+    for statement in chain.rules.iter().flat_map(|rule| &rule.statements) {
+        match statement {
+            Statement::Verdict(verdict) => target(verdict).into_iter().for_each(&mut *found),
+            Statement::Vmap { map, .. } => match map {
+                SetRef::Anonymous(map) => in_elements(&map.elements, found),
+                SetRef::Named(name) => {
+                    let set = table.sets.iter().find(|set| set.name == *name);
+                    set.into_iter().for_each(|set| map_targets(set, found));
+                }
+            },
+            _ => {}
+        }
+    }
+}
+
+/// The chains that the elements of a verdict map lead to.
+pub(super) fn map_targets<'a>(set: &'a Set, found: &mut dyn FnMut(&'a str)) {
+    set.leads_to.iter().for_each(|name| found(name));
+    for change in &set.changes {
+        if let Change::Add { elements, .. } = change {
+            in_elements(elements, found);
+        }
+    }
+}
+
+/// The chains that elements lead to.
+pub(super) fn in_elements<'a>(elements: &'a [Element], found: &mut dyn FnMut(&'a str)) {
+    for element in elements {
+        if let ElementData::Verdict(verdict) = &element.data {
+            target(verdict).into_iter().for_each(&mut *found);
+        }
+    }
+}
+
+/// The chain that a verdict leads to.
+fn target(verdict: &Verdict) -> Option<&str> {
+    match verdict {
+        Verdict::Jump(name) | Verdict::Goto(name) => Some(name),
+        _ => None,
+    }
 }
 
 /// Everything that can be reached from `starts`, each after what it leads to. Without recursion: the

@@ -95,6 +95,9 @@ pub struct Set {
     pub memory: bool,
     /// What each element has.
     pub states: Vec<StateSpec>,
+    /// Chains that elements of a verdict map lead to, as far as a program knows of them (from
+    /// [`super::Ruleset::from_program`]); what `changes` add is not repeated here.
+    pub leads_to: Vec<Named>,
     /// What the script does to its elements, in order. Empty after [`super::Ruleset::from_program`]. A set that the
     /// script declares begins with [`Change::Replace`].
     pub changes: Vec<Change>,

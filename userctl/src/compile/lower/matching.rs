@@ -3,18 +3,24 @@
 //!
 //! A test of the language comes down to one of three questions about a field: are these bits these
 //! (`Bits`), is it within this range (`Within`), is it in one of these ranges (`In`). `<` and its kin
-//! are ranges. Each question has a narrow and a wide instruction.
+//! are ranges. Each question has a narrow and a wide instruction. What is looked up in a set of the
+//! kernel's is a question of its own.
+
+use std::borrow::Cow;
 
 use ferrule_uapi::{
-    field::Field,
-    hook::Family,
     insn::{Insn, Opcode, FLAG_NEGATE},
-    program::{Range32, RangeWide, Table, TableKind, Wide},
+    program::{Range32, Table, TableKind},
     NONE,
 };
 
-use super::{Lowered, Options};
-use crate::ruleset::{Match, Op, Selector, Test};
+use super::super::Options;
+use super::rule::Lowering;
+use super::value::{pair, Operand};
+use crate::ruleset::expr::BitOp;
+use crate::ruleset::set::{Anonymous, Data, Element, ElementData, SetRef};
+use crate::ruleset::statement::Require;
+use crate::ruleset::{Expr, Match, Op, Test};
 
 /// A question about a field's value, after masking.
 enum Question<'a> {
@@ -28,89 +34,116 @@ enum Question<'a> {
     Never,
 }
 
-impl Lowered {
-    /// Appends a comparison: an instruction, and one before it if the family is asked for too.
-    pub(super) fn comparison(&mut self, comparison: &Match, options: Options) {
-        if let Some(family) = comparison.family {
-            self.family(family);
-        }
-        let selector = comparison.selector;
-        let (negate, question) = question(selector, &comparison.test, options);
-        match question {
-            Question::Never => self.bits(selector.field, !negate, 0, 0),
-            Question::Bits(mask, value) if value & !mask != 0 => {
-                self.bits(selector.field, !negate, 0, 0);
+impl<'a> Lowering<'_, 'a> {
+    /// Appends a comparison.
+    pub(super) fn comparison(&mut self, comparison: &'a Match) {
+        match &comparison.test {
+            Test::Lookup { negate, set } => self.lookup_set(&comparison.left, set, *negate),
+            Test::Concat { negate, ranges } => self.concat(&comparison.left, *negate, ranges),
+            Test::Dynamic { op, right } => {
+                let left = self.value(&comparison.left);
+                let right = self.value(right);
+                let difference = self.combine(BitOp::Xor, left, right);
+                self.bits(difference, *op == Op::Ne, u128::MAX, 0);
             }
-            Question::Bits(mask, value) => {
-                let whole = mask == selector.max();
-                let mask = if whole { u128::MAX } else { mask };
-                self.bits(selector.field, negate, mask, value);
+            test => {
+                let parts = comparison.left.parts();
+                let bits = parts.first().map_or(32, |part| part.bits);
+                let operand = self.value(&comparison.left);
+                self.question(operand, bits, test);
             }
-            Question::Within(mask, lo, hi) if mask == selector.max() => {
-                self.within(selector.field, negate, lo, hi);
-            }
-            Question::Within(mask, lo, hi) => self.lookup(selector, negate, mask, &[(lo, hi)]),
-            Question::In(mask, ranges) => self.lookup(selector, negate, mask, ranges),
         }
     }
 
-    /// The packet must be of this family.
-    fn family(&mut self, family: Family) {
-        self.bits(Field::MetaNfproto, false, u128::MAX, family as u128);
+    /// Appends what nft leaves unsaid.
+    pub(super) fn require(&mut self, require: &Require) {
+        let operand = self.source(require.source);
+        match require.values.as_slice() {
+            [value] => self.bits(operand, false, require.mask, *value),
+            values => {
+                let mut ranges: Vec<_> = values.iter().map(|value| (*value, *value)).collect();
+                ranges.sort_unstable();
+                ranges.dedup();
+                self.lookup(operand, false, require.mask, &ranges);
+            }
+        }
+    }
+
+    fn question(&mut self, operand: Operand, bits: u32, test: &Test) {
+        let max = max(bits);
+        let (negate, question) = question(max, test, self.options);
+        match question {
+            Question::Never => self.bits(operand, !negate, 0, 0),
+            Question::Bits(mask, value) if value & !mask != 0 => {
+                self.bits(operand, !negate, 0, 0);
+            }
+            Question::Bits(mask, value) => {
+                let mask = if mask == max { u128::MAX } else { mask };
+                self.bits(operand, negate, mask, value);
+            }
+            Question::Within(mask, lo, hi) if mask == max => {
+                self.within(operand, negate, lo, hi);
+            }
+            Question::Within(mask, lo, hi) => self.lookup(operand, negate, mask, &[(lo, hi)]),
+            Question::In(mask, ranges) => {
+                let mask = if mask == max { u128::MAX } else { mask };
+                self.lookup(operand, negate, mask, ranges);
+            }
+        }
     }
 
     /// `field & mask == value`.
-    fn bits(&mut self, field: Field, negate: bool, mask: u128, value: u128) {
-        if field.is_wide() {
+    pub(super) fn bits(&mut self, operand: Operand, negate: bool, mask: u128, value: u128) {
+        if operand.is_wide() {
             let pair = self.pair(mask, value);
-            self.test(Opcode::MatchWideMask, field, negate, pair, 0);
+            self.test(Opcode::MatchWideMask, operand, negate, pair, 0);
         } else {
-            self.test(Opcode::MatchMask, field, negate, mask as u32, value as u32);
+            self.test(
+                Opcode::MatchMask,
+                operand,
+                negate,
+                mask as u32,
+                value as u32,
+            );
         }
     }
 
     /// `lo <= field <= hi`.
-    fn within(&mut self, field: Field, negate: bool, lo: u128, hi: u128) {
-        if field.is_wide() {
+    fn within(&mut self, operand: Operand, negate: bool, lo: u128, hi: u128) {
+        if operand.is_wide() {
             let pair = self.pair(lo, hi);
-            self.test(Opcode::MatchWideRange, field, negate, pair, 0);
+            self.test(Opcode::MatchWideRange, operand, negate, pair, 0);
         } else {
-            self.test(Opcode::MatchRange, field, negate, lo as u32, hi as u32);
+            self.test(Opcode::MatchRange, operand, negate, lo as u32, hi as u32);
         }
     }
 
     /// `field & mask` in one of `ranges`.
-    fn lookup(&mut self, selector: &Selector, negate: bool, mask: u128, ranges: &[(u128, u128)]) {
-        let field = selector.field;
-        let mask = if mask == selector.max() {
-            u128::MAX
-        } else {
-            mask
-        };
-        let table = self.tables.len() as u32;
+    fn lookup(&mut self, operand: Operand, negate: bool, mask: u128, ranges: &[(u128, u128)]) {
+        let table = self.out.tables.len() as u32;
         let count = ranges.len() as u32;
-        if field.is_wide() {
-            let operand = self.pair(mask, 0);
-            let first = self.wide_pairs.len() as u32;
+        if operand.is_wide() {
+            let mask = self.pair(mask, 0);
+            let first = self.out.wide_pairs.len() as u32;
             let pairs = ranges.iter().map(|(lo, hi)| pair(*lo, *hi));
-            self.wide_pairs.extend(pairs);
+            self.out.wide_pairs.extend(pairs);
             self.table(TableKind::RangesWide, first, count);
-            self.test(Opcode::LookupWide, field, negate, table, operand);
+            self.test(Opcode::LookupWide, operand, negate, table, mask);
         } else {
-            let first = self.ranges32.len() as u32;
+            let first = self.out.ranges32.len() as u32;
             let pairs = ranges.iter().map(|(lo, hi)| Range32 {
                 lo: *lo as u32,
                 hi: *hi as u32,
             });
-            self.ranges32.extend(pairs);
+            self.out.ranges32.extend(pairs);
             self.table(TableKind::Ranges32, first, count);
-            self.test(Opcode::Lookup, field, negate, table, mask as u32);
+            self.test(Opcode::Lookup, operand, negate, table, mask as u32);
         }
     }
 
     /// Appends a table.
     fn table(&mut self, kind: TableKind, first: u32, count: u32) {
-        self.tables.push(Table {
+        self.out.tables.push(Table {
             kind: kind as u8,
             first,
             count,
@@ -118,17 +151,64 @@ impl Lowered {
         });
     }
 
-    /// Appends a pair of wide constants and says where it is.
-    fn pair(&mut self, lo: u128, hi: u128) -> u32 {
-        self.wide_pairs.push(pair(lo, hi));
-        self.wide_pairs.len() as u32 - 1
+    /// A key in a set of the kernel's.
+    fn lookup_set(&mut self, left: &'a Expr, set: &'a SetRef, negate: bool) {
+        let key = self.key(left);
+        let set = self.set(set);
+        self.lookup_key(key, set, negate);
+    }
+
+    fn lookup_key(&mut self, key: u32, set: u32, negate: bool) {
+        self.push(Insn {
+            opcode: Opcode::LookupSet as u8,
+            flags: if negate { FLAG_NEGATE } else { 0 },
+            target: NONE,
+            a: set,
+            b: key,
+            ..Insn::default()
+        });
+    }
+
+    /// A concatenation, part by part. Negated it is looked up in a set of one element: a part that
+    /// differs must be told from one that is absent.
+    fn concat(&mut self, left: &'a Expr, negate: bool, ranges: &[(u128, u128)]) {
+        let Expr::Concat(parts) = left else { return };
+        if negate {
+            let key = self.key(left);
+            let set = Anonymous {
+                key: left.parts(),
+                data: Data::None,
+                interval: ranges.iter().any(|(lo, hi)| lo != hi),
+                elements: vec![Element {
+                    key: ranges.to_vec(),
+                    data: ElementData::None,
+                    timeout: None,
+                    expires: None,
+                    comment: None,
+                    states: Vec::new(),
+                }],
+            };
+            let identity = self.next_set();
+            let set = self
+                .out
+                .anonymous_set(Cow::Owned(set), identity, self.placed);
+            self.lookup_key(key, set, true);
+            return;
+        }
+        for (part, (lo, hi)) in parts.iter().zip(ranges) {
+            let operand = self.value(part);
+            match lo == hi {
+                true => self.bits(operand, false, u128::MAX, *lo),
+                false => self.within(operand, false, *lo, *hi),
+            }
+        }
     }
 
     /// Appends a match, whose way out is the end of the rule, not known yet.
-    fn test(&mut self, opcode: Opcode, field: Field, negate: bool, a: u32, b: u32) {
-        self.insns.push(Insn {
+    fn test(&mut self, opcode: Opcode, operand: Operand, negate: bool, a: u32, b: u32) {
+        self.push(Insn {
             opcode: opcode as u8,
-            field: field as u8,
+            field: operand.field,
             flags: if negate { FLAG_NEGATE } else { 0 },
             target: NONE,
             a,
@@ -137,10 +217,17 @@ impl Lowered {
     }
 }
 
+/// The largest value of `bits` bits.
+fn max(bits: u32) -> u128 {
+    u128::MAX >> (128 - bits.clamp(1, 128))
+}
+
 /// Whether the answer is to be turned round, and the question.
-fn question<'a>(selector: &Selector, test: &'a Test, options: Options) -> (bool, Question<'a>) {
+fn question(max: u128, test: &Test, options: Options) -> (bool, Question<'_>) {
     match test {
-        Test::Compare { mask, op, value } => compare(selector, *mask, *op, *value),
+        Test::Compare {
+            mask, op, value, ..
+        } => compare(max, *mask, *op, *value),
         Test::Range {
             mask,
             negate,
@@ -156,12 +243,13 @@ fn question<'a>(selector: &Selector, test: &'a Test, options: Options) -> (bool,
             [(lo, hi)] if options.optimise => (*negate, Question::Within(*mask, *lo, *hi)),
             ranges => (*negate, Question::In(*mask, ranges)),
         },
+        Test::Lookup { negate, .. } | Test::Concat { negate, .. } => (*negate, Question::Never),
+        Test::Dynamic { .. } => (false, Question::Never),
     }
 }
 
 /// Comparison operators as questions.
-fn compare(selector: &Selector, mask: u128, op: Op, value: u128) -> (bool, Question<'static>) {
-    let max = selector.max();
+fn compare(max: u128, mask: u128, op: Op, value: u128) -> (bool, Question<'static>) {
     let below = |end: Option<u128>| end.map_or(Question::Never, |hi| Question::Within(mask, 0, hi));
     let above = |start: Option<u128>| {
         let start = start.filter(|lo| *lo <= max);
@@ -174,17 +262,5 @@ fn compare(selector: &Selector, mask: u128, op: Op, value: u128) -> (bool, Quest
         Op::Le => (false, below(Some(value))),
         Op::Gt => (false, above(value.checked_add(1))),
         Op::Ge => (false, above(Some(value))),
-    }
-}
-
-/// Two numbers as a pair of wide constants.
-fn pair(lo: u128, hi: u128) -> RangeWide {
-    let wide = |number: u128| Wide {
-        hi: (number >> 64) as u64,
-        lo: number as u64,
-    };
-    RangeWide {
-        lo: wide(lo),
-        hi: wide(hi),
     }
 }
