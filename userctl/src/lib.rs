@@ -28,4 +28,5 @@ pub mod lang;
 pub mod listing;
 pub mod netns;
 pub mod ruleset;
+pub mod simulate;
 pub mod source;

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0
+//! `userctl simulate`: what rules would make of the packets of a capture, with no kernel involved.
+//!
+//! ```text
+//! RULES ─► program ─┐
+//! PCAP ─► records ──┴─► run ─► report (table or JSON, sum)   annotated copy (--write)
+//! ```
+
+mod report;
+mod sum;
+
+use std::fs::File;
+use std::io::{self, BufWriter, Read};
+use std::path::Path;
+
+use ferrule_uapi::hook::Hook;
+use userctl::ruleset::Ruleset;
+use userctl::simulate::annotate::Writer;
+use userctl::simulate::capture::{Reader, Record};
+use userctl::simulate::frame;
+use userctl::simulate::interfaces::Simulated;
+use userctl::simulate::judge::{Circumstances, Judge, Nic};
+
+use super::rules::Rules;
+use crate::cli::SimulateArgs;
+use crate::failure::Failure;
+use crate::screen::Screen;
+use report::{Fate, Names, Report};
+use sum::Sum;
+
+/// Tries each packet, in the order of the capture.
+pub(super) fn run(args: &SimulateArgs, screen: &mut Screen) -> Result<(), Failure> {
+    check_interfaces(args)?;
+    let machine = Simulated::default();
+    let rules = Rules::read(&args.rules, &args.source)?;
+    let ruleset = rules.apply_on(&Ruleset::default(), &machine)?;
+    let program = rules.compile(&ruleset)?;
+    let names = Names::of(program.view(), &ruleset, &machine);
+    let nic = |name: &String| nic(name, &machine);
+    let circumstances = Circumstances {
+        hook: args.hook,
+        input: args.iif.as_ref().map(nic),
+        output: args.oif.as_ref().map(nic),
+        mark: args.mark,
+    };
+    let mut judge = Judge::new(program.view(), program.fields(), circumstances);
+
+    let name = args.capture.display().to_string();
+    let failed = |error| Failure::Capture {
+        name: name.clone(),
+        error,
+    };
+    let mut reader = Reader::new(open(&args.capture)?).map_err(failed)?;
+    let mut copy = args.write.as_deref().map(Copy::create).transpose()?;
+    let mut report = Report::new(args, screen);
+    let mut sum = Sum::default();
+    let ended = loop {
+        let record = match reader.next_record() {
+            Ok(Some(record)) => record,
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(failed(error)),
+        };
+        let interface = reader.interfaces().get(record.interface);
+        let link = interface.map_or(u32::MAX, |interface| interface.link);
+        let captured_by = interface.and_then(|interface| interface.name.as_ref());
+        let found = frame::find(link, &record.data, record.len);
+        let fate = match found {
+            Err(skip) => Fate::Skipped(skip),
+            Ok(frame) => {
+                let input = captured_by.filter(|_| has_input(args.hook)).map(nic);
+                Fate::Judged(frame, judge.judge(&frame, input))
+            }
+        };
+        sum.add(&fate, &names);
+        if let Some(copy) = &mut copy {
+            copy.packet(&reader, &record, &names.comment(&fate))?;
+        }
+        report.packet(&record, &fate, &names)?;
+    };
+    copy.map(Copy::finish).transpose()?;
+    report.finish(&sum)?;
+    ended?;
+    sum.complain(&name)
+}
+
+/// Packets come in by an interface, or go out by one, only at some hooks.
+fn check_interfaces(args: &SimulateArgs) -> Result<(), Failure> {
+    let wrong = |option: &str, what: &str| {
+        let hook = args.hook.name();
+        Err(Failure::Option(format!(
+            "--{option}: there is no {what} interface at the {hook} hook"
+        )))
+    };
+    match (&args.iif, &args.oif) {
+        (Some(_), _) if !has_input(args.hook) => wrong("iif", "incoming"),
+        (_, Some(_)) if !has_output(args.hook) => wrong("oif", "outgoing"),
+        _ => Ok(()),
+    }
+}
+
+/// Whether the kernel tells rules the incoming interface there.
+fn has_input(hook: Hook) -> bool {
+    hook != Hook::LocalOut
+}
+
+/// Whether the kernel tells rules the outgoing interface there.
+fn has_output(hook: Hook) -> bool {
+    !matches!(hook, Hook::PreRouting | Hook::LocalIn)
+}
+
+/// The simulated interface of this name.
+fn nic(name: &str, machine: &Simulated) -> Nic {
+    let mut padded = [0; 16];
+    for (to, from) in padded.iter_mut().take(15).zip(name.bytes()) {
+        *to = from;
+    }
+    Nic {
+        index: machine.index(name),
+        name: padded,
+    }
+}
+
+/// Opens a capture; `-` is standard input.
+fn open(path: &Path) -> Result<Box<dyn Read + Send>, Failure> {
+    if path == Path::new("-") {
+        return Ok(Box::new(io::stdin()));
+    }
+    let failed = |source| Failure::File {
+        path: path.to_owned(),
+        source,
+    };
+    let file = File::open(path).map_err(failed)?;
+    match file.metadata().map_err(failed)?.is_dir() {
+        true => Err(Failure::Directory {
+            path: path.to_owned(),
+        }),
+        false => Ok(Box::new(file)),
+    }
+}
+
+/// The annotated copy of a capture.
+struct Copy<'a> {
+    path: &'a Path,
+    writer: Writer<BufWriter<File>>,
+}
+
+impl<'a> Copy<'a> {
+    fn create(path: &'a Path) -> Result<Self, Failure> {
+        let file = File::create(path).and_then(|file| Writer::new(BufWriter::new(file)));
+        let writer = file.map_err(|source| failure_of(path, source))?;
+        Ok(Self { path, writer })
+    }
+
+    fn packet(
+        &mut self,
+        reader: &Reader<'_>,
+        record: &Record,
+        comment: &str,
+    ) -> Result<(), Failure> {
+        let written = self.writer.packet(reader.interfaces(), record, comment);
+        written.map_err(|source| failure_of(self.path, source))
+    }
+
+    fn finish(self) -> Result<(), Failure> {
+        let Self { path, writer } = self;
+        writer.finish().map_err(|source| failure_of(path, source))
+    }
+}
+
+fn failure_of(path: &Path, source: io::Error) -> Failure {
+    Failure::File {
+        path: path.to_owned(),
+        source,
+    }
+}
