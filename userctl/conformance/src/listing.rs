@@ -25,7 +25,7 @@ pub(crate) fn rule_in(listing: &str, table: &str, chain: &str) -> String {
 pub(crate) fn same(forms: &[String], expected: &str) -> bool {
     let forms: Vec<_> = forms.iter().map(|form| words(form)).collect();
     let expected = words(expected);
-    if forms.iter().any(|form| *form == expected) {
+    if forms.contains(&expected) {
         return true;
     }
     forms.iter().all(|form| form.len() == expected.len())

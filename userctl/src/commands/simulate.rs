@@ -19,7 +19,7 @@ use userctl::simulate::annotate::Writer;
 use userctl::simulate::capture::{Reader, Record};
 use userctl::simulate::frame;
 use userctl::simulate::interfaces::Simulated;
-use userctl::simulate::judge::{Circumstances, Judge, Nic};
+use userctl::simulate::judge::{Circumstances, Judge};
 
 use super::rules::Rules;
 use crate::cli::SimulateArgs;
@@ -36,14 +36,13 @@ pub(super) fn run(args: &SimulateArgs, screen: &mut Screen) -> Result<(), Failur
     let ruleset = rules.apply_on(&Ruleset::default(), &machine)?;
     let program = rules.compile(&ruleset)?;
     let names = Names::of(program.view(), &ruleset, &machine);
-    let nic = |name: &String| nic(name, &machine);
+    let nic = |name: &String| machine.nic(name);
     let circumstances = Circumstances {
-        hook: args.hook,
         input: args.iif.as_ref().map(nic),
         output: args.oif.as_ref().map(nic),
         mark: args.mark,
     };
-    let mut judge = Judge::new(program.view(), program.fields(), circumstances);
+    let mut judge = Judge::new(program.view(), program.fields(), args.hook);
 
     let name = args.capture.display().to_string();
     let failed = |error| Failure::Capture {
@@ -67,8 +66,12 @@ pub(super) fn run(args: &SimulateArgs, screen: &mut Screen) -> Result<(), Failur
         let fate = match found {
             Err(skip) => Fate::Skipped(skip),
             Ok(frame) => {
-                let input = captured_by.filter(|_| has_input(args.hook)).map(nic);
-                Fate::Judged(frame, judge.judge(&frame, input))
+                let captured_by = captured_by.filter(|_| has_input(args.hook));
+                let circumstances = Circumstances {
+                    input: circumstances.input.or(captured_by.map(nic)),
+                    ..circumstances
+                };
+                Fate::Judged(frame, judge.judge(&frame, &circumstances))
             }
         };
         sum.add(&fate, &names);
@@ -106,18 +109,6 @@ fn has_input(hook: Hook) -> bool {
 /// Whether the kernel tells rules the outgoing interface there.
 fn has_output(hook: Hook) -> bool {
     !matches!(hook, Hook::PreRouting | Hook::LocalIn)
-}
-
-/// The simulated interface of this name.
-fn nic(name: &str, machine: &Simulated) -> Nic {
-    let mut padded = [0; 16];
-    for (to, from) in padded.iter_mut().take(15).zip(name.bytes()) {
-        *to = from;
-    }
-    Nic {
-        index: machine.index(name),
-        name: padded,
-    }
 }
 
 /// Opens a capture; `-` is standard input.

@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 
+use super::judge::Nic;
 use crate::ruleset::Environment;
 
 /// A machine whose interfaces get an index when they are first named; `lo` has 1.
@@ -30,6 +31,18 @@ impl Simulated {
             names.len() - 1
         });
         u32::try_from(at + 1).unwrap_or(u32::MAX)
+    }
+
+    /// The interface of this name, of which 15 bytes count.
+    pub fn nic(&self, name: &str) -> Nic {
+        let mut padded = [0; 16];
+        for (to, from) in padded.iter_mut().take(15).zip(name.bytes()) {
+            *to = from;
+        }
+        Nic {
+            index: self.index(name),
+            name: padded,
+        }
     }
 }
 

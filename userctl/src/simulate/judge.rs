@@ -8,10 +8,8 @@ use ferrule_uapi::program::BaseChain;
 use super::frame::Frame;
 
 /// What a capture does not say of its packets.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Circumstances {
-    /// The hook that they come to.
-    pub hook: Hook,
     /// The receiving interface.
     pub input: Option<Nic>,
     /// The sending interface.
@@ -49,6 +47,8 @@ pub struct Judgement {
     pub decisions: Vec<Decision>,
     /// Its mark at the end.
     pub mark: u32,
+    /// The program's counters that counted it, in order.
+    pub counted: Vec<u32>,
 }
 
 impl Judgement {
@@ -67,15 +67,14 @@ impl Judgement {
 pub struct Judge<'a> {
     view: View<'a>,
     fields: FieldSet,
-    circumstances: Circumstances,
     /// In the order in which they run, with their indices.
     bases: Vec<(usize, &'a BaseChain)>,
 }
 
 impl<'a> Judge<'a> {
     /// Those of this program, which looks at `fields`.
-    pub fn new(view: View<'a>, fields: FieldSet, circumstances: Circumstances) -> Self {
-        let hook = circumstances.hook as u8;
+    pub fn new(view: View<'a>, fields: FieldSet, hook: Hook) -> Self {
+        let hook = hook as u8;
         let mut bases: Vec<_> = view.base_chains.iter().enumerate().collect();
         bases.retain(|(_, base)| base.hook == hook);
         // Stable: those of one priority stay in the order of definition.
@@ -83,29 +82,25 @@ impl<'a> Judge<'a> {
         Self {
             view,
             fields,
-            circumstances,
             bases,
         }
     }
 
-    /// Whether no packet of either family comes to a base chain here.
-    pub fn is_idle(&self) -> bool {
-        self.bases.is_empty()
-    }
-
-    /// Runs them on a packet. `input` is its interface where the circumstances say none.
-    pub fn judge(&mut self, frame: &Frame<'_>, input: Option<Nic>) -> Judgement {
+    /// Runs them on a packet.
+    pub fn judge(&mut self, frame: &Frame<'_>, circumstances: &Circumstances) -> Judgement {
         let mut subject = Subject {
             frame: *frame,
-            input: self.circumstances.input.or(input),
-            output: self.circumstances.output,
-            mark: self.circumstances.mark,
+            input: circumstances.input,
+            output: circumstances.output,
+            mark: circumstances.mark,
+            counted: Vec::new(),
         };
         let mut key = Key::parse(&subject, self.fields);
         let mut judgement = Judgement {
             verdict: Verdict::Accept,
             decisions: Vec::new(),
             mark: 0,
+            counted: Vec::new(),
         };
         for (index, base) in &self.bases {
             if base.families & frame.family.bits() == 0 {
@@ -123,6 +118,7 @@ impl<'a> Judge<'a> {
             }
         }
         judgement.mark = subject.mark;
+        judgement.counted = subject.counted;
         judgement
     }
 }
@@ -133,6 +129,7 @@ struct Subject<'a> {
     input: Option<Nic>,
     output: Option<Nic>,
     mark: u32,
+    counted: Vec<u32>,
 }
 
 impl Packet for Subject<'_> {
@@ -189,7 +186,9 @@ impl Packet for Subject<'_> {
         self.mark = mark;
     }
 
-    fn count(&mut self, _: u32) {}
+    fn count(&mut self, counter: u32) {
+        self.counted.push(counter);
+    }
 
     fn link(&self) -> &[u8] {
         self.frame.link
