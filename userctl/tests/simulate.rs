@@ -144,6 +144,8 @@ N      TIME  FROM             TO               PROTO   VERDICT  BY
 PACKETS  VERDICT  BY
       2  accept   rules.nft:10: tcp dport { 22, 80 } accept
       2  drop     policy of inet filter forward
+
+note: rules ask for the incoming interface: give it with --iif
 ";
     // Blanks between columns depend on the widest cell.
     let squeeze = |text: &str| {
@@ -187,6 +189,22 @@ fn an_interface_that_a_hook_does_not_know_is_refused() {
         assert_eq!(ran.status, 2);
         assert!(ran.stderr.contains(&format!("at the {hook} hook")));
     }
+}
+
+#[test]
+fn the_capture_is_not_overwritten() {
+    let case = Case::new(&five());
+    let ran = case.run(&["--write", "./in.pcap"]);
+    assert_eq!(ran.status, 2);
+    assert!(ran.stderr.contains("the capture itself"), "{}", ran.stderr);
+    assert_eq!(fs::read(case.path().join("in.pcap")).unwrap(), five());
+}
+
+#[test]
+fn nothing_is_said_of_interfaces_that_are_given() {
+    let case = Case::new(&five());
+    assert!(!case.output(&["--iif", "eth0"]).contains("note:"));
+    assert!(!case.output(&["--hook", "output"]).contains("note:"));
 }
 
 #[test]

@@ -11,8 +11,11 @@ mod sum;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use ferrule_engine::FieldSet;
+use ferrule_uapi::field::Field;
 use ferrule_uapi::hook::Hook;
 use userctl::ruleset::Ruleset;
 use userctl::simulate::annotate::Writer;
@@ -50,8 +53,12 @@ pub(super) fn run(args: &SimulateArgs, screen: &mut Screen) -> Result<(), Failur
         error,
     };
     let mut reader = Reader::new(open(&args.capture)?).map_err(failed)?;
-    let mut copy = args.write.as_deref().map(Copy::create).transpose()?;
+    let mut copy = match args.write.as_deref() {
+        Some(path) => Some(Copy::create(path, &args.capture)?),
+        None => None,
+    };
     let mut report = Report::new(args, screen);
+    let mut missing = Missing::of(args.hook, program.fields());
     let mut sum = Sum::default();
     let ended = loop {
         let record = match reader.next_record() {
@@ -71,6 +78,7 @@ pub(super) fn run(args: &SimulateArgs, screen: &mut Screen) -> Result<(), Failur
                     input: circumstances.input.or(captured_by.map(nic)),
                     ..circumstances
                 };
+                missing.note(&circumstances);
                 Fate::Judged(frame, judge.judge(&frame, &circumstances))
             }
         };
@@ -81,7 +89,7 @@ pub(super) fn run(args: &SimulateArgs, screen: &mut Screen) -> Result<(), Failur
         report.packet(&record, &fate, &names)?;
     };
     copy.map(Copy::finish).transpose()?;
-    report.finish(&sum)?;
+    report.finish(&sum, missing.text())?;
     ended?;
     sum.complain(&name)
 }
@@ -129,6 +137,43 @@ fn open(path: &Path) -> Result<Box<dyn Read + Send>, Failure> {
     }
 }
 
+/// What rules look at and nobody said: they may have matched because of it, or not.
+struct Missing {
+    hook: Hook,
+    fields: FieldSet,
+    input: bool,
+    output: bool,
+}
+
+impl Missing {
+    fn of(hook: Hook, fields: FieldSet) -> Self {
+        Self {
+            hook,
+            fields,
+            input: false,
+            output: false,
+        }
+    }
+
+    /// Takes note of what is missing in a packet's circumstances.
+    fn note(&mut self, circumstances: &Circumstances) {
+        let asked = |one, other| self.fields.contains(one) || self.fields.contains(other);
+        let input = asked(Field::MetaIif, Field::MetaIifname) && has_input(self.hook);
+        let output = asked(Field::MetaOif, Field::MetaOifname) && has_output(self.hook);
+        self.input |= input && circumstances.input.is_none();
+        self.output |= output && circumstances.output.is_none();
+    }
+
+    fn text(&self) -> Option<&'static str> {
+        match (self.input, self.output) {
+            (true, true) => Some("rules ask for the interfaces: give them with --iif and --oif"),
+            (true, false) => Some("rules ask for the incoming interface: give it with --iif"),
+            (false, true) => Some("rules ask for the outgoing interface: give it with --oif"),
+            (false, false) => None,
+        }
+    }
+}
+
 /// The annotated copy of a capture.
 struct Copy<'a> {
     path: &'a Path,
@@ -136,7 +181,13 @@ struct Copy<'a> {
 }
 
 impl<'a> Copy<'a> {
-    fn create(path: &'a Path) -> Result<Self, Failure> {
+    fn create(path: &'a Path, capture: &Path) -> Result<Self, Failure> {
+        if is_same_file(path, capture) {
+            return Err(Failure::Option(format!(
+                "--write: {} is the capture itself; name another file",
+                path.display()
+            )));
+        }
         let file = File::create(path).and_then(|file| Writer::new(BufWriter::new(file)));
         let writer = file.map_err(|source| failure_of(path, source))?;
         Ok(Self { path, writer })
@@ -156,6 +207,12 @@ impl<'a> Copy<'a> {
         let Self { path, writer } = self;
         writer.finish().map_err(|source| failure_of(path, source))
     }
+}
+
+/// Whether both names are there and lead to one file.
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    let identity = |path: &Path| path.metadata().ok().map(|data| (data.dev(), data.ino()));
+    identity(one).is_some_and(|one| Some(one) == identity(other))
 }
 
 fn failure_of(path: &Path, source: io::Error) -> Failure {

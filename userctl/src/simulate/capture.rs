@@ -347,3 +347,89 @@ impl<R: Read> Read for Whole<R> {
         Ok(done)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulate::annotate::Writer;
+
+    /// A pcap file of two packets, big-endian, in nanoseconds.
+    fn pcap() -> Vec<u8> {
+        let header: [u32; 6] = [0xa1b2_3c4d, 2 << 16 | 4, 0, 0, 100, 1];
+        let mut bytes: Vec<u8> = header.iter().flat_map(|word| word.to_be_bytes()).collect();
+        for (at, data) in [(1_u32, &b"one"[..]), (2, b"second")] {
+            let len = data.len() as u32;
+            let packet = [at, 7, len, len + 1];
+            bytes.extend(packet.iter().flat_map(|word| word.to_be_bytes()));
+            bytes.extend(data);
+        }
+        bytes
+    }
+
+    fn read(bytes: &[u8]) -> (Vec<Record>, Option<CaptureError>) {
+        let mut records = Vec::new();
+        let mut reader = match Reader::new(bytes) {
+            Ok(reader) => reader,
+            Err(error) => return (records, Some(error)),
+        };
+        loop {
+            match reader.next_record() {
+                Ok(Some(record)) => records.push(record),
+                Ok(None) => return (records, None),
+                Err(error) => return (records, Some(error)),
+            }
+        }
+    }
+
+    fn pcapng() -> Vec<u8> {
+        let original = pcap();
+        let mut reader = Reader::new(&original[..]).unwrap();
+        let mut bytes = Vec::new();
+        let mut writer = Writer::new(&mut bytes).unwrap();
+        while let Some(record) = reader.next_record().unwrap() {
+            writer.packet(reader.interfaces(), &record, "note").unwrap();
+        }
+        writer.finish().unwrap();
+        bytes
+    }
+
+    #[test]
+    fn both_byte_orders_and_precisions_are_read() {
+        let (records, error) = read(&pcap());
+        assert_eq!(error, None);
+        let [one, two] = &records[..] else {
+            panic!("{records:?}");
+        };
+        assert_eq!((one.number, one.time, one.len), (1, Some(1_000_000_007), 4));
+        assert_eq!(
+            (&one.data[..], &two.data[..]),
+            (&b"one"[..], &b"second"[..])
+        );
+        assert_eq!(read(&pcapng()).0[1].data, b"second");
+    }
+
+    #[test]
+    fn a_capture_may_be_cut_anywhere() {
+        for whole in [pcap(), pcapng()] {
+            let (all, _) = read(&whole);
+            for len in 0..whole.len() {
+                let (records, error) = read(&whole[..len]);
+                assert!(all.starts_with(&records), "cut at {len}");
+                assert!(error.is_some() || records.len() < all.len(), "cut at {len}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_damage_makes_it_panic_or_go_on_forever() {
+        for whole in [pcap(), pcapng()] {
+            for at in 0..whole.len() {
+                for value in [0, 1, 0x7f, 0x80, 0xff] {
+                    let mut damaged = whole.clone();
+                    damaged[at] = value;
+                    assert!(read(&damaged).0.len() <= 20, "byte {at} is {value}");
+                }
+            }
+        }
+    }
+}

@@ -214,8 +214,8 @@ impl<'a> Report<'a> {
         Ok(())
     }
 
-    /// Reports the sum.
-    pub(super) fn finish(self, sum: &Sum) -> io::Result<()> {
+    /// Reports the sum, and for people what to keep in mind.
+    pub(super) fn finish(self, sum: &Sum, note: Option<&str>) -> io::Result<()> {
         let rows = match self.form {
             Form::Json => return writeln!(self.screen, "{}", sum.json()),
             Form::Table(rows) => rows,
@@ -227,14 +227,14 @@ impl<'a> Report<'a> {
         }
         writeln!(self.screen, "{}", sum.line())?;
         let deciders = sum.deciders();
-        if deciders.is_empty() {
-            return Ok(());
-        }
         let row = |(count, verdict, by): &(usize, &str, &str)| {
             vec![count.to_string(), (*verdict).to_owned(), (*by).to_owned()]
         };
-        let rows = deciders.iter().map(row).collect();
-        self.screen.table(&SUM_COLUMNS, rows)
+        if !deciders.is_empty() {
+            let rows = deciders.iter().map(row).collect();
+            self.screen.table(&SUM_COLUMNS, rows)?;
+        }
+        note.map_or(Ok(()), |note| writeln!(self.screen, "\nnote: {note}"))
     }
 }
 
