@@ -237,5 +237,5 @@ pub const CONSTANTS: &[(&str, u64)] = &[
     ("FERRULE_MAX_SETS", limit::MAX_SETS as u64),
     ("FERRULE_MAX_STATES", limit::MAX_STATES as u64),
     ("FERRULE_MAX_ELEMENTS", limit::MAX_ELEMENTS as u64),
-    ("FERRULE_MAX_BATCH_SIZE", limit::MAX_BATCH_SIZE as u64),
+    ("FERRULE_MAX_BATCH_SIZE", limit::MAX_BATCH_SIZE),
 ];

@@ -214,7 +214,8 @@ pub const SET_OP_LENIENT: u8 = 2;
 pub const CARRIES_END: u32 = 1;
 /// [`SetOp::carries`]: flags, 4 bytes.
 pub const CARRIES_FLAGS: u32 = 2;
-/// [`SetOp::carries`]: data: 4 or 16 bytes, most significant first; an object's identity in 8.
+/// [`SetOp::carries`]: data: 4 or 16 bytes, most significant first; an object's identity in 8, in the
+/// machine's order, as everything that is neither key nor data.
 pub const CARRIES_DATA: u32 = 4;
 /// [`SetOp::carries`]: an [`ElementVerdict`] (4 bytes) and the target's chain handle (8).
 pub const CARRIES_VERDICT: u32 = 8;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use ferrule_uapi::hook::Hook;
 
 /// Control Ferrule, the packet filter in Rust: compile rules, load them, see what they do
 ///
@@ -48,6 +49,8 @@ pub(crate) enum Command {
     Reset(ResetArgs),
     /// Show the program that rules are compiled to
     Disasm(DisasmArgs),
+    /// Try rules on the packets of a capture, with no kernel involved
+    Simulate(SimulateArgs),
     /// Show where the module is hooked in, and what passed there
     Hooks(HooksArgs),
     /// Show what is loaded, in figures, and who loaded it
@@ -185,6 +188,66 @@ pub(crate) struct DisasmArgs {
     pub(crate) loaded: bool,
     #[command(flatten)]
     pub(crate) source: SourceArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct SimulateArgs {
+    /// File with rules; `-` is standard input
+    #[arg(value_name = "RULES")]
+    pub(crate) rules: PathBuf,
+    /// Capture, in pcap or pcapng format; `-` is standard input
+    #[arg(value_name = "PCAP")]
+    pub(crate) capture: PathBuf,
+    /// The hook that the packets come to
+    #[arg(long, value_name = "HOOK", default_value = "forward", value_parser = parse_hook)]
+    pub(crate) hook: Hook,
+    /// The interface that they come in by, instead of the one that the capture names
+    #[arg(long, value_name = "NAME", value_parser = parse_interface)]
+    pub(crate) iif: Option<String>,
+    /// The interface that they go out by
+    #[arg(long, value_name = "NAME", value_parser = parse_interface)]
+    pub(crate) oif: Option<String>,
+    /// Their mark
+    #[arg(long, value_name = "N", value_parser = parse_mark, default_value = "0")]
+    pub(crate) mark: u32,
+    /// Print JSON, one object a packet and one for the sum
+    #[arg(short, long)]
+    pub(crate) json: bool,
+    /// Write the packets to this pcapng file, each with its verdict as a comment, and print the sum only
+    #[arg(short, long, value_name = "OUT", conflicts_with = "json")]
+    pub(crate) write: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+}
+
+/// Reads the name of a hook.
+fn parse_hook(text: &str) -> Result<Hook, String> {
+    let hooks = [
+        Hook::PreRouting,
+        Hook::LocalIn,
+        Hook::Forward,
+        Hook::LocalOut,
+        Hook::PostRouting,
+    ];
+    let hook = hooks.into_iter().find(|hook| hook.name() == text);
+    hook.ok_or_else(|| "the hooks are prerouting, input, forward, output, postrouting".into())
+}
+
+/// Reads the name of an interface.
+fn parse_interface(text: &str) -> Result<String, String> {
+    match text.len() {
+        1..=15 => Ok(text.to_owned()),
+        _ => Err("the name of an interface has 1 to 15 bytes".into()),
+    }
+}
+
+/// Reads a mark: decimal, or hexadecimal behind `0x`.
+fn parse_mark(text: &str) -> Result<u32, String> {
+    let mark = match text.strip_prefix("0x") {
+        Some(digits) => u32::from_str_radix(digits, 16),
+        None => text.parse(),
+    };
+    mark.map_err(|_| "a mark is a number of 32 bits: 7, 0x10".into())
 }
 
 #[derive(Args, Debug)]

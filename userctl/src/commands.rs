@@ -2,7 +2,7 @@
 //! One file a command. Each takes its arguments, what it needs of the kernel and a [`Screen`].
 //!
 //! ```text
-//! rules    a file, or several ─► Ruleset ─► verified program      (check, load, disasm)
+//! rules    a file, or several ─► Ruleset ─► verified program      (check, load, disasm, simulate)
 //! loaded   what the module runs ─► Ruleset and counters           (load, list, counters, hooks)
 //! blame    a refused instruction ─► file, line and text of its rule
 //! tally    a program and counters ─► who counted, who dropped
@@ -23,6 +23,7 @@ mod loaded;
 mod man;
 mod reset;
 mod rules;
+mod simulate;
 mod status;
 mod tally;
 
@@ -69,6 +70,7 @@ fn dispatch(
         Command::Counters(args) => counters::run(args, &mut *kernel()?, screen),
         Command::Reset(args) => reset::run(args, &mut *kernel()?, screen),
         Command::Disasm(args) => disasm::run(args, kernel, screen),
+        Command::Simulate(args) => simulate::run(args, screen),
         Command::Hooks(args) => hooks::run(args, &mut *kernel()?, screen),
         Command::Status => status::run(&mut *kernel()?, screen),
         Command::Completions(args) => completions::run(args, screen),

@@ -29,7 +29,7 @@ pub use snapshot::{snapshot, Snapshot};
 
 use std::path::{Path, PathBuf};
 
-use ferrule_uapi::ioctl::{CounterValue, HookValue, Info};
+use ferrule_uapi::ioctl::{CounterValue, HookValue, Info, StateValue, READ_ONE, READ_RESET};
 use nix::errno::Errno;
 
 /// How often a read whose size changes under it is tried before another writer is blamed.
@@ -53,15 +53,35 @@ pub enum LoadMode {
     DryRun,
 }
 
-/// Which counters [`Kernel::reset`] sets to zero.
+/// What [`Kernel::reset`] begins anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reset {
     /// Those of rules and policies.
     Counters,
     /// Those of hooks.
     Hooks,
-    /// Both.
+    /// Quotas and `last`.
+    States,
+    /// All of them.
     All,
+}
+
+/// What [`Kernel::reset_value`] begins anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// A counter.
+    Counter,
+    /// A quota, a limit, a `last`.
+    State,
+}
+
+/// Which elements of a set [`Kernel::elements`] gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which<'a> {
+    /// All.
+    All,
+    /// The one that has this key, as [`ferrule_uapi::set`] writes keys.
+    Key(&'a [u8]),
 }
 
 /// Something that was read, and the generation that it belongs to.
@@ -78,8 +98,51 @@ pub trait Kernel {
     /// What is loaded, in figures.
     fn info(&mut self) -> Result<Info, Error>;
 
-    /// Verifies a program and, by `mode`, publishes it. Gives the generation published then.
-    fn load(&mut self, program: &[u8], expected: Expected, mode: LoadMode) -> Result<u64, Error>;
+    /// Verifies a program and a batch of changes to elements (empty: none) and, by `mode`, publishes
+    /// them. Gives the generation published then.
+    fn load(
+        &mut self,
+        program: &[u8],
+        batch: &[u8],
+        expected: Expected,
+        mode: LoadMode,
+    ) -> Result<u64, Error>;
+
+    /// Changes elements of the published sets, all or none. Gives the generation, which stays.
+    fn change_sets(
+        &mut self,
+        batch: &[u8],
+        expected: Expected,
+        mode: LoadMode,
+    ) -> Result<u64, Error>;
+
+    /// Elements of the set with this identity, as a batch with one `Add`; `reset` begins their counters and
+    /// quotas anew.
+    fn elements(
+        &mut self,
+        set: u64,
+        which: Which<'_>,
+        reset: bool,
+        expected: Expected,
+    ) -> Result<Stamped<Vec<u8>>, Error>;
+
+    /// The states' values, in the order of the program's states section.
+    fn states(&mut self, expected: Expected) -> Result<Stamped<Vec<StateValue>>, Error>;
+
+    /// Begins one counter or state anew. Gives what it was.
+    fn reset_value(
+        &mut self,
+        which: Value,
+        identity: u64,
+        expected: Expected,
+    ) -> Result<StateValue, Error>;
+
+    /// Subscribes to events (bits `1 << EventKind`), to be read with [`Kernel::events`]; of each packet
+    /// `snaplen` bytes.
+    fn subscribe(&mut self, events: u32, capacity: u32, snaplen: u32) -> Result<(), Error>;
+
+    /// Waits for events and reads as many whole ones as fit into `buffer`: how many bytes.
+    fn events(&mut self, buffer: &mut [u8]) -> Result<usize, Error>;
 
     /// Publishes the empty ruleset. Gives its generation.
     fn flush(&mut self, expected: Expected) -> Result<u64, Error>;
@@ -158,6 +221,7 @@ impl Device {
             (Errno::E2BIG, _) => Error::TooLarge,
             (Errno::ENOMEM, _) => Error::NoMemory,
             (Errno::ENODEV, _) => Error::Leaving,
+            (Errno::ENOENT, _) => Error::Gone,
             _ => Error::Failed {
                 operation,
                 source: errno.into(),
@@ -184,9 +248,15 @@ impl Kernel for Device {
             .map_err(|errno| self.error(Operation::Info, Expected::Any, errno))
     }
 
-    fn load(&mut self, program: &[u8], expected: Expected, mode: LoadMode) -> Result<u64, Error> {
+    fn load(
+        &mut self,
+        program: &[u8],
+        batch: &[u8],
+        expected: Expected,
+        mode: LoadMode,
+    ) -> Result<u64, Error> {
         let argument = request::load(expected, mode);
-        let (answer, result) = ioctl::load(&self.descriptor, argument, program);
+        let (answer, result) = ioctl::load(&self.descriptor, argument, program, batch);
         match result {
             Ok(()) => Ok(answer.generation),
             Err(Errno::EINVAL) if answer.error_code != 0 => {
@@ -221,6 +291,90 @@ impl Kernel for Device {
 
     fn hooks(&mut self) -> Result<Stamped<Vec<HookValue>>, Error> {
         self.read(Operation::Hooks, Expected::Any)
+    }
+
+    fn change_sets(
+        &mut self,
+        batch: &[u8],
+        expected: Expected,
+        mode: LoadMode,
+    ) -> Result<u64, Error> {
+        let argument = request::set_change(expected, mode);
+        let (answer, result) = ioctl::change_sets(&self.descriptor, argument, batch);
+        match result {
+            Ok(()) => Ok(answer.generation),
+            Err(Errno::EINVAL) if answer.error_code != 0 => {
+                Err(Error::Refused(ModuleRefusal::from(&answer)))
+            }
+            Err(errno) => Err(self.error(Operation::Change, expected, errno)),
+        }
+    }
+
+    fn elements(
+        &mut self,
+        set: u64,
+        which: Which<'_>,
+        reset: bool,
+        expected: Expected,
+    ) -> Result<Stamped<Vec<u8>>, Error> {
+        let (one, key) = match which {
+            Which::All => (0, &[][..]),
+            Which::Key(key) => (READ_ONE, key),
+        };
+        let flags = one | if reset { READ_RESET } else { 0 };
+        let mut buffer = key.to_vec();
+        for _ in 0..READ_ATTEMPTS {
+            if let Some(start) = buffer.get_mut(..key.len()) {
+                start.copy_from_slice(key);
+            }
+            let argument = request::read_set(expected, set, flags);
+            let (answer, result) = ioctl::elements(&self.descriptor, argument, &mut buffer);
+            let count = usize::try_from(answer.count).unwrap_or(usize::MAX);
+            match result {
+                Ok(()) => {
+                    buffer.truncate(count);
+                    return Ok(Stamped {
+                        generation: answer.generation,
+                        value: buffer,
+                    });
+                }
+                Err(Errno::ENOSPC) => grow(&mut buffer, count, Operation::Elements)?,
+                Err(errno) => return Err(self.error(Operation::Elements, expected, errno)),
+            }
+        }
+        Err(Error::Unsteady)
+    }
+
+    fn states(&mut self, expected: Expected) -> Result<Stamped<Vec<StateValue>>, Error> {
+        self.read(Operation::States, expected)
+    }
+
+    fn reset_value(
+        &mut self,
+        which: Value,
+        identity: u64,
+        expected: Expected,
+    ) -> Result<StateValue, Error> {
+        let argument = request::reset_value(expected, which, identity);
+        let (answer, result) = ioctl::reset_value(&self.descriptor, argument);
+        let value = StateValue {
+            a: answer.a,
+            b: answer.b,
+        };
+        result
+            .map(|()| value)
+            .map_err(|errno| self.error(Operation::Reset, expected, errno))
+    }
+
+    fn subscribe(&mut self, events: u32, capacity: u32, snaplen: u32) -> Result<(), Error> {
+        let argument = request::subscribe(events, capacity, snaplen);
+        let (_, result) = ioctl::subscribe(&self.descriptor, argument);
+        result.map_err(|errno| self.error(Operation::Events, Expected::Any, errno))
+    }
+
+    fn events(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
+        ioctl::read_events(&self.descriptor, buffer)
+            .map_err(|errno| self.error(Operation::Events, Expected::Any, errno))
     }
 }
 

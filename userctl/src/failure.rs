@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 use userctl::device;
 use userctl::netns;
+use userctl::simulate::capture::CaptureError;
 
 /// Why a command could not do its work.
 #[derive(Debug, Error)]
@@ -48,6 +49,25 @@ pub(crate) enum Failure {
         /// The path.
         path: PathBuf,
     },
+    /// A capture cannot be read, or not to its end.
+    #[error("{name}: {error}")]
+    Capture {
+        /// Its name.
+        name: String,
+        /// Why.
+        error: CaptureError,
+    },
+    /// No packet of a capture could be tried.
+    #[error("{name}: no packet to try: {reason}")]
+    NoPackets {
+        /// Its name.
+        name: String,
+        /// What became of them.
+        reason: String,
+    },
+    /// An option that means nothing here.
+    #[error("{0}")]
+    Option(String),
     /// What is loaded cannot be understood.
     #[error("the loaded program was not made by this userctl: {0}")]
     Loaded(String),
@@ -121,6 +141,10 @@ impl Failure {
             Failure::Device(error) => error.help(),
             Failure::Netns(error) => error.help(),
             Failure::Directory { .. } => Some("give a file with rules in it".into()),
+            Failure::NoPackets { .. } => Some(
+                "the links that are known are Ethernet, raw IP, Linux cooked (both versions), null and loop"
+                    .into(),
+            ),
             Failure::Contended { .. } => {
                 Some("see who loads rulesets here with `userctl status`".into())
             }

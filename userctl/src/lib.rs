@@ -37,4 +37,5 @@ pub mod listing;
 pub mod netns;
 #[cfg(not(only_lang))]
 pub mod ruleset;
+pub mod simulate;
 pub mod source;

@@ -61,11 +61,11 @@ impl FieldSet {
     }
 }
 
-/// How many narrow fields a key stores. Those beyond do not exist yet.
-const NARROW: usize = 38;
+/// How many narrow fields a key stores, registers included.
+const NARROW: usize = FIRST_WIDE as usize;
 
 /// How many wide ones.
-const WIDE: usize = 4;
+const WIDE: usize = 8;
 
 /// The fields of one packet.
 ///

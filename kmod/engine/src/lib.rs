@@ -114,12 +114,17 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+mod batch;
+mod element;
 mod key;
 mod packet;
 mod program;
+pub mod state;
 mod verify;
 mod vm;
 
+pub use batch::{Batch, BatchRefusal, Element, Op};
+pub use element::{ascends, contains, find_interval, overlap, KeyBytes};
 pub use key::{FieldSet, Key};
 pub use packet::{Found, Packet, Update};
 pub use program::{Program, Storage, View};

@@ -171,6 +171,25 @@ impl<'a> View<'a> {
         piece(self.source, text)
     }
 
+    /// The instruction that chain `handle` begins with, if an element of `set` may lead there.
+    pub fn target(&self, set: &Set, handle: u64) -> Option<u32> {
+        let start = set.first_target as usize;
+        let end = start.checked_add(set.target_count as usize)?;
+        let targets = self.targets.get(start..end)?;
+        let at = targets.binary_search_by_key(&handle, |target| target.handle);
+        let target = targets.get(at.ok()?)?;
+        let chain = self.chains.get(target.chain as usize)?;
+        Some(chain.first_insn)
+    }
+
+    /// The index of the object whose identity this is.
+    pub fn object(&self, identity: u64) -> Option<u32> {
+        let at = self
+            .objects
+            .binary_search_by_key(&identity, |object| object.identity);
+        u32::try_from(at.ok()?).ok()
+    }
+
     /// The chain that instruction `pc` is in: its index.
     pub fn chain_of(&self, pc: u32) -> Option<usize> {
         let after = self.chains.partition_point(|chain| chain.first_insn <= pc);

@@ -8,11 +8,22 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::nft_rules;
 use crate::score::Score;
+use crate::{iptables_rules, nft_rules, translations};
 
-/// The families of nft-rules that Ferrule is for.
-const NFT_FAMILIES: &[&str] = &["any", "inet", "ip", "ip6"];
+/// Scores a file of this name and text.
+type Scorer = fn(String, &str) -> Score;
+
+/// What is scored: the files of these folders whose names end so, and how. nftables' tests of other families
+/// are not what Ferrule is for.
+const CORPORA: &[(&str, &str, Scorer)] = &[
+    ("nft-rules/any", "t", nft_rules::score),
+    ("nft-rules/inet", "t", nft_rules::score),
+    ("nft-rules/ip", "t", nft_rules::score),
+    ("nft-rules/ip6", "t", nft_rules::score),
+    ("iptables-rules", "t", iptables_rules::score),
+    ("iptables-rules", "txlate", translations::score),
+];
 
 /// The folder of the corpora: `FERRULE_CORPORA`, or `shared/corpora` beside the tree; `None` if it
 /// is not there.
@@ -35,11 +46,11 @@ pub fn folder() -> Option<PathBuf> {
 /// A file that cannot be read.
 pub fn score(folder: &Path, filters: &[String]) -> Result<Vec<Score>> {
     let mut scores = Vec::new();
-    for family in NFT_FAMILIES {
-        for path in files(&folder.join("nft-rules").join(family), "t")? {
+    for (below, extension, score) in CORPORA {
+        for path in files(&folder.join(below), extension)? {
             let name = name_of(folder, &path);
             if wanted(&name, filters) {
-                scores.push(nft_rules::score(name, &read(&path)?));
+                scores.push(score(name, &read(&path)?));
             }
         }
     }

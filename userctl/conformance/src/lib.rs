@@ -2,22 +2,27 @@
 //! How much of nftables' and iptables' own rule tests userctl gets right.
 //!
 //! ```text
-//! corpora ─► nft_rules (a file: its head, its lines) ─► trial (userctl, stage by stage)
-//!                    │                                     │
-//!                    └── listing (are two the same?) ◄─────┘
-//!                    ▼
-//!                  score (right, wrong, unsupported, apart) ─► report (table, lines, JSON)
-//!                    └─► floors (what must not get worse)
+//! corpora ─┬► nft_rules (a file: its head, its lines) ─► trial (userctl, stage by stage)
+//!          │                                               ├─► listing (are two the same?)
+//!          ├► iptables_rules, translations ─► import ──────┘
+//!          ▼                       └─► equivalence (the same effects on generated packets?)
+//!        score (right, wrong, unsupported, apart) ─► report (table, lines, JSON)
+//!          └─► floors (what must not get worse)
 //! ```
 //!
 //! `cargo xtask conformance` runs the program of this crate, and the crate's test holds the scores
 //! to their [`floors`]. Only userctl's public interface is used: what is scored is what users get.
 
 pub mod corpora;
+mod equivalence;
 pub mod floors;
+mod import;
+pub mod iptables_rules;
 mod listing;
 mod machine;
 pub mod nft_rules;
+mod packets;
 pub mod report;
 pub mod score;
+pub mod translations;
 mod trial;

@@ -244,7 +244,7 @@ impl Table {
                 .iter()
                 .map(|text| listing::rule_in(text, &self.name, chain));
             let listed: Vec<_> = listed.collect();
-            match listed.iter().any(|text| listing::same(text, listing)) {
+            match listing::same(&listed, listing) {
                 true => Ok(()),
                 false => Err(format!(
                     "{}: listed as `{}`, not `{listing}`",

@@ -14,7 +14,7 @@ const HEADINGS: [&str; 9] = [
     "file", "right", "wrong", "unsupp.", "right %", "refused", "not ref.", "apart", "skipped",
 ];
 
-/// A row for each file and one for all of them.
+/// A row for each file and one for each corpus.
 pub fn table(scores: &[Score]) -> String {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_header(HEADINGS);
@@ -24,8 +24,28 @@ pub fn table(scores: &[Score]) -> String {
     for score in scores {
         table.add_row(row(&score.file, &Figures::of([score])));
     }
-    table.add_row(row("all", &Figures::of(scores)));
+    for (corpus, figures) in totals(scores) {
+        table.add_row(row(&corpus, &figures));
+    }
     table.trim_fmt() + "\n"
+}
+
+/// The figures of each corpus: files in one folder whose names end alike.
+fn totals(scores: &[Score]) -> Vec<(String, Figures)> {
+    let mut corpora: Vec<(String, Vec<&Score>)> = Vec::new();
+    for score in scores {
+        let folder = score.file.split('/').next().unwrap_or_default();
+        let ending = score.file.rsplit('.').next().unwrap_or_default();
+        let corpus = format!("all of {folder}/*.{ending}");
+        match corpora.last_mut().filter(|(last, _)| *last == corpus) {
+            Some((_, files)) => files.push(score),
+            None => corpora.push((corpus, vec![score])),
+        }
+    }
+    let figures = corpora
+        .into_iter()
+        .map(|(corpus, files)| (corpus, Figures::of(files)));
+    figures.collect()
 }
 
 fn row(name: &str, figures: &Figures) -> Vec<String> {

@@ -4,12 +4,13 @@
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
 
+use ferrule_engine::Program;
 use userctl::compile::{self, compile};
 use userctl::diagnostic::Diagnostics;
 use userctl::image::Image;
 use userctl::lang::{self, Entry};
 use userctl::listing;
-use userctl::ruleset::Ruleset;
+use userctl::ruleset::{Environment, Ruleset};
 use userctl::source::SourceMap;
 
 use crate::machine::Machine;
@@ -36,6 +37,39 @@ pub(crate) struct Refusal {
     pub(crate) lines: Vec<Option<u32>>,
 }
 
+impl Trial {
+    /// Why it did not come all the way.
+    pub(crate) fn reason(&self) -> String {
+        match self {
+            Trial::Accepted(_) => "accepted".to_owned(),
+            Trial::Refused(refusal) => format!("refused: {}", refusal.message),
+            Trial::Broken(why) => why.clone(),
+        }
+    }
+}
+
+/// A program that came of a script.
+pub(crate) struct Compiled {
+    /// It.
+    pub(crate) program: Program<Image>,
+}
+
+/// Compiles the script for a machine.
+///
+/// # Errors
+///
+/// How far it came instead.
+pub(crate) fn compiled(text: &str, machine: &dyn Environment) -> Result<Compiled, Trial> {
+    let made = quietly(|| {
+        let ruleset = check(text, machine).map_err(Trial::Refused)?;
+        program(&ruleset).map_err(Trial::Broken)
+    });
+    match made {
+        Ok(made) => made.map(|program| Compiled { program }),
+        Err(panic) => Err(Trial::Broken(format!("userctl panics: {panic}"))),
+    }
+}
+
 thread_local! {
     static QUIET: Cell<bool> = const { Cell::new(false) };
 }
@@ -49,7 +83,7 @@ pub(crate) fn run(text: &str) -> Trial {
 }
 
 fn stages(text: &str) -> Trial {
-    let ruleset = match check(text) {
+    let ruleset = match check(text, &Machine) {
         Ok(ruleset) => ruleset,
         Err(refusal) => return Trial::Refused(refusal),
     };
@@ -60,11 +94,11 @@ fn stages(text: &str) -> Trial {
 }
 
 /// Parses and checks.
-fn check(text: &str) -> Result<Ruleset, Refusal> {
+fn check(text: &str, machine: &dyn Environment) -> Result<Ruleset, Refusal> {
     let mut sources = SourceMap::new();
     let entry = Entry::Text { name: "rule", text };
     lang::parse(&mut sources, entry)
-        .and_then(|script| Ruleset::default().apply(&script, &sources, &Machine))
+        .and_then(|script| Ruleset::default().apply(&script, &sources, machine))
         .map_err(|diagnostics| refusal(&diagnostics, &sources))
 }
 
@@ -83,19 +117,25 @@ fn refusal(diagnostics: &Diagnostics, sources: &SourceMap) -> Refusal {
     }
 }
 
-/// Compiles, verifies and lists; what is listed is checked again.
-fn later_stages(ruleset: &Ruleset) -> Result<Vec<String>, String> {
+/// Compiles and verifies.
+fn program(ruleset: &Ruleset) -> Result<Program<Image>, String> {
     let program = compile(ruleset, &compile::Options::default())
         .map_err(|error| format!("it does not compile: {error}"))?;
     Image::new(program.bytes())
         .verify()
-        .map_err(|refusal| format!("the verifier refuses it: {refusal:?}"))?;
+        .map_err(|refusal| format!("the verifier refuses it: {refusal:?}"))
+}
+
+/// Compiles, verifies and lists; what is listed is checked again.
+fn later_stages(ruleset: &Ruleset) -> Result<Vec<String>, String> {
+    program(ruleset)?;
     let plain = listing::Options {
         environment: Some(&Machine),
         ..listing::Options::default()
     };
     let listed = listing::to_text(ruleset, &plain);
-    let again = check(&listed).map_err(|why| format!("its listing is refused: {}", why.message))?;
+    let again = check(&listed, &Machine)
+        .map_err(|why| format!("its listing is refused: {}", why.message))?;
     let relisted = listing::to_text(&again, &plain);
     if relisted != listed {
         let (first, second) = first_difference(&listed, &relisted);

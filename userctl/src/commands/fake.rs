@@ -7,8 +7,10 @@ use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
 use ferrule_uapi::hook::{Family, Hook};
-use ferrule_uapi::ioctl::{CounterValue, HookValue, Info};
-use userctl::device::{Error, Expected, Kernel, LoadMode, ModuleRefusal, Reset, Stamped};
+use ferrule_uapi::ioctl::{CounterValue, HookValue, Info, StateValue};
+use userctl::device::{
+    Error, Expected, Kernel, LoadMode, ModuleRefusal, Reset, Stamped, Value, Which,
+};
 use userctl::image::Image;
 
 /// What the module would hold for a namespace.
@@ -25,6 +27,14 @@ pub(super) struct State {
     pub(super) refusal: Option<ModuleRefusal>,
     /// What was reset.
     pub(super) resets: Vec<Reset>,
+    /// Batches that came with a load or alone.
+    pub(super) batches: Vec<Vec<u8>>,
+    /// Elements of sets, by identity.
+    pub(super) elements: HashMap<u64, Vec<u8>>,
+    /// Values of the program's states.
+    pub(super) states: Vec<StateValue>,
+    /// Events to come.
+    pub(super) events: VecDeque<Vec<u8>>,
 }
 
 /// A handle to the state, as a descriptor is one.
@@ -49,6 +59,10 @@ impl Fake {
             rivals: VecDeque::new(),
             refusal: None,
             resets: Vec::new(),
+            batches: Vec::new(),
+            elements: HashMap::new(),
+            states: Vec::new(),
+            events: VecDeque::new(),
         })))
     }
 
@@ -106,7 +120,13 @@ impl Kernel for Fake {
         })
     }
 
-    fn load(&mut self, program: &[u8], expected: Expected, mode: LoadMode) -> Result<u64, Error> {
+    fn load(
+        &mut self,
+        program: &[u8],
+        batch: &[u8],
+        expected: Expected,
+        mode: LoadMode,
+    ) -> Result<u64, Error> {
         let mut state = self.state();
         if let Some(rival) = state.rivals.pop_front() {
             state.publish(rival);
@@ -120,12 +140,90 @@ impl Kernel for Fake {
                 code: refusal.error as u32,
                 section: refusal.section,
                 index: refusal.index,
+                element: None,
             }));
         }
         Ok(match mode {
             LoadMode::DryRun => state.generation,
-            LoadMode::Publish => state.publish(program.to_vec()),
+            LoadMode::Publish => {
+                state.batches.push(batch.to_vec());
+                state.publish(program.to_vec())
+            }
         })
+    }
+
+    fn change_sets(
+        &mut self,
+        batch: &[u8],
+        expected: Expected,
+        mode: LoadMode,
+    ) -> Result<u64, Error> {
+        let mut state = self.state();
+        state.expect(expected)?;
+        if let Some(refusal) = state.refusal.take() {
+            return Err(Error::Refused(refusal));
+        }
+        if mode == LoadMode::Publish {
+            state.batches.push(batch.to_vec());
+        }
+        Ok(state.generation)
+    }
+
+    fn elements(
+        &mut self,
+        set: u64,
+        _which: Which<'_>,
+        _reset: bool,
+        expected: Expected,
+    ) -> Result<Stamped<Vec<u8>>, Error> {
+        let state = self.state();
+        state.expect(expected)?;
+        let value = state.elements.get(&set).cloned().ok_or(Error::Gone)?;
+        Ok(Stamped {
+            generation: state.generation,
+            value,
+        })
+    }
+
+    fn states(&mut self, expected: Expected) -> Result<Stamped<Vec<StateValue>>, Error> {
+        let state = self.state();
+        state.expect(expected)?;
+        Ok(Stamped {
+            generation: state.generation,
+            value: state.states.clone(),
+        })
+    }
+
+    fn reset_value(
+        &mut self,
+        _which: Value,
+        identity: u64,
+        expected: Expected,
+    ) -> Result<StateValue, Error> {
+        let mut state = self.state();
+        state.expect(expected)?;
+        let value = state.values.insert(identity, CounterValue::default());
+        let value = value.ok_or(Error::Gone)?;
+        Ok(StateValue {
+            a: value.packets,
+            b: value.bytes,
+        })
+    }
+
+    fn subscribe(&mut self, _events: u32, _capacity: u32, _snaplen: u32) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn events(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
+        let mut state = self.state();
+        let Some(event) = state.events.pop_front() else {
+            return Ok(0);
+        };
+        let Some(start) = buffer.get_mut(..event.len()) else {
+            return Ok(0);
+        };
+        start.copy_from_slice(&event);
+        Ok(event.len())
     }
 
     fn flush(&mut self, expected: Expected) -> Result<u64, Error> {

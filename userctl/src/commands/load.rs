@@ -78,7 +78,7 @@ fn attempt(args: &LoadArgs, rules: &Rules, kernel: &mut dyn Kernel) -> Result<At
         false => LoadMode::Publish,
     };
     let expected = Expected::Generation(present.generation);
-    match kernel.load(program.bytes(), expected, mode) {
+    match kernel.load(program.bytes(), &[], expected, mode) {
         Ok(generation) => Ok(Attempt::Done(Change {
             before,
             after,

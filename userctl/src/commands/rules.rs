@@ -14,7 +14,7 @@ use userctl::diagnostic::Diagnostics;
 use userctl::image::Image;
 use userctl::interfaces::Interfaces;
 use userctl::lang::{self, Entry, Script};
-use userctl::ruleset::Ruleset;
+use userctl::ruleset::{Environment, Ruleset};
 use userctl::source::SourceMap;
 
 use super::blame;
@@ -51,8 +51,17 @@ impl Rules {
 
     /// Executes the file's commands on a ruleset.
     pub(super) fn apply(&self, ruleset: &Ruleset) -> Result<Ruleset, Failure> {
+        self.apply_on(ruleset, &Interfaces)
+    }
+
+    /// Executes them for another machine than this one.
+    pub(super) fn apply_on(
+        &self,
+        ruleset: &Ruleset,
+        machine: &dyn Environment,
+    ) -> Result<Ruleset, Failure> {
         ruleset
-            .apply(&self.script, &self.sources, &Interfaces)
+            .apply(&self.script, &self.sources, machine)
             .map_err(|diagnostics| rules_are_wrong(&diagnostics, &self.sources))
     }
 

@@ -16,7 +16,7 @@ use ferrule_uapi::NONE;
 use serde::Serialize;
 use userctl::interfaces::Interfaces;
 use userctl::listing::{self, rule_to_text};
-use userctl::ruleset::Ruleset;
+use userctl::ruleset::{Environment, Ruleset};
 
 /// A counter's value and what it stands for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -68,7 +68,7 @@ impl Tally {
         let reader = Reader {
             view,
             values,
-            texts: texts(ruleset),
+            texts: texts(ruleset, &Interfaces),
         };
         let mut tally = Self {
             counters: reader.counters(),
@@ -186,10 +186,10 @@ impl Reader<'_> {
 
 /// Each rule as it is listed, by handle; without what its counters began with, which would be taken
 /// for what they counted.
-fn texts(ruleset: &Ruleset) -> HashMap<u64, String> {
+pub(super) fn texts(ruleset: &Ruleset, machine: &dyn Environment) -> HashMap<u64, String> {
     let options = listing::Options {
         stateless: true,
-        environment: Some(&Interfaces),
+        environment: Some(machine),
         ..listing::Options::default()
     };
     let chains = ruleset.tables().iter().flat_map(|table| &table.chains);

@@ -6,7 +6,7 @@ use std::io;
 use std::path::PathBuf;
 
 use ferrule_uapi::error::VerifyError;
-use ferrule_uapi::ioctl::Load;
+use ferrule_uapi::ioctl::{Load, SetChange, ERROR_IN_BATCH};
 use ferrule_uapi::program::SectionId;
 use ferrule_uapi::{ABI_VERSION, NONE};
 use thiserror::Error;
@@ -28,6 +28,14 @@ pub enum Operation {
     Counters,
     /// Reading the hooks' counters.
     Hooks,
+    /// Changing elements of sets.
+    Change,
+    /// Reading elements of a set.
+    Elements,
+    /// Reading limits and quotas.
+    States,
+    /// Following events.
+    Events,
 }
 
 impl fmt::Display for Operation {
@@ -40,6 +48,10 @@ impl fmt::Display for Operation {
             Operation::Program => "read the ruleset",
             Operation::Counters => "read counters",
             Operation::Hooks => "read the hooks",
+            Operation::Change => "change elements",
+            Operation::Elements => "read elements",
+            Operation::States => "read limits and quotas",
+            Operation::Events => "follow events",
         })
     }
 }
@@ -51,20 +63,45 @@ pub struct ModuleRefusal {
     pub code: u32,
     /// Section of what was refused; `None` for the program as a whole.
     pub section: Option<SectionId>,
-    /// Index of the element in that section.
+    /// Index of the element in that section; of the op in the batch, if it is the batch.
     pub index: u32,
+    /// Index of the element in the op, if it is the batch.
+    pub element: Option<u32>,
+}
+
+impl ModuleRefusal {
+    /// What the module wrote: code, section, index, element.
+    fn new(code: u32, section: u32, index: u32, element: u32) -> Self {
+        let in_batch = section == ERROR_IN_BATCH;
+        let known = u8::try_from(section).ok().and_then(SectionId::from_raw);
+        Self {
+            code,
+            section: known.filter(|_| section != NONE && !in_batch),
+            index,
+            element: in_batch.then_some(element),
+        }
+    }
 }
 
 impl From<&Load> for ModuleRefusal {
     fn from(answer: &Load) -> Self {
-        Self {
-            code: answer.error_code,
-            section: u8::try_from(answer.error_section)
-                .ok()
-                .and_then(SectionId::from_raw)
-                .filter(|_| answer.error_section != NONE),
-            index: answer.error_index,
-        }
+        Self::new(
+            answer.error_code,
+            answer.error_section,
+            answer.error_index,
+            answer.error_element,
+        )
+    }
+}
+
+impl From<&SetChange> for ModuleRefusal {
+    fn from(answer: &SetChange) -> Self {
+        Self::new(
+            answer.error_code,
+            answer.error_section,
+            answer.error_index,
+            answer.error_element,
+        )
     }
 }
 
@@ -83,6 +120,10 @@ impl fmt::Display for ModuleRefusal {
                 let section = section.c_name().to_lowercase().replace('_', " ");
                 write!(f, " (section {section}, element {})", self.index)
             }
+            None => Ok(()),
+        }?;
+        match self.element {
+            Some(element) => write!(f, " (change {}, element {element})", self.index),
             None => Ok(()),
         }
     }
@@ -160,6 +201,9 @@ pub enum Error {
     /// The program does not verify.
     #[error("ferrule.ko refused the program: {0}")]
     Refused(ModuleRefusal),
+    /// No set of this identity, or no counter or state.
+    #[error("there is no such set, counter or limit any more")]
+    Gone,
     /// The program is larger than the module takes.
     #[error("the program is larger than ferrule.ko takes")]
     TooLarge,
@@ -230,6 +274,7 @@ mod tests {
             code: VerifyError::Depth as u32,
             section: Some(SectionId::BaseChains),
             index: 3,
+            element: None,
         };
         let same_release = Some("use userctl and ferrule.ko of the same release");
         let status = Some("see who loads rulesets here with `userctl status`");
@@ -270,13 +315,13 @@ mod tests {
                 same_release,
             ),
             (
-                Error::Abi { path: path(), module: Some(2) },
-                "/dev/ferrule: ferrule.ko speaks version 2 of the ABI, this userctl version 1",
+                Error::Abi { path: path(), module: Some(1) },
+                "/dev/ferrule: ferrule.ko speaks version 1 of the ABI, this userctl version 2",
                 same_release,
             ),
             (
                 Error::Abi { path: path(), module: None },
-                "/dev/ferrule: ferrule.ko speaks an unknown version of the ABI, this userctl version 1",
+                "/dev/ferrule: ferrule.ko speaks an unknown version of the ABI, this userctl version 2",
                 same_release,
             ),
             (

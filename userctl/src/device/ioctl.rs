@@ -45,16 +45,21 @@ pub(super) fn info(device: &Descriptor, mut argument: abi::Info) -> Answer<abi::
     (argument, result)
 }
 
-/// Publishes `program`.
+/// Publishes `program`, with the changes of `batch`.
 pub(super) fn load(
     device: &Descriptor,
     mut argument: abi::Load,
     program: &[u8],
+    batch: &[u8],
 ) -> Answer<abi::Load> {
     argument.program = program.as_ptr().expose_provenance() as u64;
     argument.program_size = program.len() as u64;
-    // SAFETY: the only address is that of `program`, borrowed until the call returns, with its
-    // length; the module only reads there.
+    if !batch.is_empty() {
+        argument.batch = batch.as_ptr().expose_provenance() as u64;
+        argument.batch_size = batch.len() as u64;
+    }
+    // SAFETY: the only addresses are those of `program` and `batch`, borrowed until the call returns,
+    // with their lengths; the module only reads there.
     let result = unsafe { call::<{ abi::IOC_LOAD }, _>(device.0.as_fd(), &mut argument) };
     (argument, result)
 }
@@ -71,6 +76,60 @@ pub(super) fn reset(device: &Descriptor, mut argument: abi::Change) -> Answer<ab
     // SAFETY: `Change` holds no address.
     let result = unsafe { call::<{ abi::IOC_RESET }, _>(device.0.as_fd(), &mut argument) };
     (argument, result)
+}
+
+/// Changes elements of sets.
+pub(super) fn change_sets(
+    device: &Descriptor,
+    mut argument: abi::SetChange,
+    batch: &[u8],
+) -> Answer<abi::SetChange> {
+    argument.batch = batch.as_ptr().expose_provenance() as u64;
+    argument.batch_size = batch.len() as u64;
+    // SAFETY: the only address is that of `batch`, borrowed until the call returns, with its length;
+    // the module only reads there.
+    let result = unsafe { call::<{ abi::IOC_CHANGE_SETS }, _>(device.0.as_fd(), &mut argument) };
+    (argument, result)
+}
+
+/// Fills `buffer` with elements of a set; where one is asked for, it holds the key before.
+pub(super) fn elements(
+    device: &Descriptor,
+    mut argument: abi::ReadSet,
+    buffer: &mut [u8],
+) -> Answer<abi::ReadSet> {
+    argument.buffer = buffer.as_mut_ptr().expose_provenance() as u64;
+    argument.capacity = buffer.len() as u64;
+    // SAFETY: `buffer` is borrowed mutably until the call returns, with its length.
+    let result = unsafe { call::<{ abi::IOC_ELEMENTS }, _>(device.0.as_fd(), &mut argument) };
+    (argument, result)
+}
+
+/// Begins a counter or state anew.
+pub(super) fn reset_value(
+    device: &Descriptor,
+    mut argument: abi::ResetValue,
+) -> Answer<abi::ResetValue> {
+    // SAFETY: `ResetValue` holds no address.
+    let result = unsafe { call::<{ abi::IOC_RESET_VALUE }, _>(device.0.as_fd(), &mut argument) };
+    (argument, result)
+}
+
+/// Subscribes to events.
+pub(super) fn subscribe(
+    device: &Descriptor,
+    mut argument: abi::Subscribe,
+) -> Answer<abi::Subscribe> {
+    // SAFETY: `Subscribe` holds no address.
+    let result = unsafe { call::<{ abi::IOC_SUBSCRIBE }, _>(device.0.as_fd(), &mut argument) };
+    (argument, result)
+}
+
+/// Waits for events and reads them: how many bytes.
+pub(super) fn read_events(device: &Descriptor, buffer: &mut [u8]) -> Result<usize, Errno> {
+    let flags = nix::fcntl::OFlag::empty();
+    nix::fcntl::fcntl(&device.0, nix::fcntl::FcntlArg::F_SETFL(flags))?;
+    nix::unistd::read(&device.0, buffer)
 }
 
 /// An array that the module fills: what its elements are, and who fills it.
@@ -106,6 +165,13 @@ impl Element for abi::HookValue {
     }
 }
 
+impl Element for abi::StateValue {
+    unsafe fn fill(device: BorrowedFd<'_>, argument: &mut abi::Read) -> Result<(), Errno> {
+        // SAFETY: the caller vouches for the buffer, which this number fills with `StateValue`.
+        unsafe { call::<{ abi::IOC_STATES }, _>(device, argument) }
+    }
+}
+
 /// Fills `buffer` as far as there are elements.
 pub(super) fn read<T: Element>(
     device: &Descriptor,
@@ -123,8 +189,16 @@ pub(super) fn read<T: Element>(
 /// Largest argument that an ioctl number can announce, and some more.
 const RAW_ARGUMENT: usize = 1 << 15;
 
-/// Where the module's array is asked for in [`abi::Read`].
-const BUFFER_AT: usize = std::mem::offset_of!(abi::Read, buffer);
+/// Where the module's array is asked for: in [`abi::Read`] or [`abi::ReadSet`], by the number.
+fn buffer_at(number: u32) -> Option<usize> {
+    match number {
+        abi::IOC_PROGRAM | abi::IOC_COUNTERS | abi::IOC_HOOKS | abi::IOC_STATES => {
+            Some(std::mem::offset_of!(abi::Read, buffer))
+        }
+        abi::IOC_ELEMENTS => Some(std::mem::offset_of!(abi::ReadSet, buffer)),
+        _ => None,
+    }
+}
 
 /// Addresses from here on are the kernel's: no process has memory there.
 const KERNEL_HALF: u64 = 1 << 63;
@@ -140,15 +214,11 @@ pub(super) fn raw(
     argument: &mut [u8],
     shift: usize,
 ) -> Result<(), Errno> {
-    let fills = matches!(
-        number,
-        abi::IOC_PROGRAM | abi::IOC_COUNTERS | abi::IOC_HOOKS
-    );
-    let buffer = argument
-        .get(BUFFER_AT..BUFFER_AT + size_of::<u64>())
+    let buffer = buffer_at(number)
+        .and_then(|at| argument.get(at..at + size_of::<u64>()))
         .and_then(|bytes| bytes.try_into().ok())
         .map_or(0, u64::from_ne_bytes);
-    if fills && buffer != 0 && buffer < KERNEL_HALF {
+    if buffer != 0 && buffer < KERNEL_HALF {
         return Err(Errno::ENOTSUP);
     }
     let mut words = vec![0_u64; RAW_ARGUMENT / size_of::<u64>()];
@@ -161,8 +231,8 @@ pub(super) fn raw(
     place[..argument.len()].copy_from_slice(argument);
     // SAFETY: `place` is exclusive and at least as long as any size that a number can carry, so the
     // argument is written within it, with any bits. The only address in an argument to which the
-    // module writes is `Read::buffer`: null or the kernel's, by the check above (beyond the given
-    // bytes there are zeros), so that write fails. `Load::program` is only read.
+    // module writes is the buffer of a read: null or the kernel's, by the check above (beyond the given
+    // bytes there are zeros), so that write fails. Programs and batches are only read.
     let answer = unsafe {
         libc::ioctl(
             device.0.as_raw_fd(),

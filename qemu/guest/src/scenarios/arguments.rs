@@ -278,7 +278,7 @@ fn loaded(lab: &Lab) -> Result<(Device, Vec<u8>)> {
 }
 
 fn refused(device: &mut Device, program: &[u8], what: &str) -> Result<()> {
-    let got = device.load(program, Expected::Any, LoadMode::Publish);
+    let got = device.load(program, &[], Expected::Any, LoadMode::Publish);
     ensure!(matches!(got, Err(Error::Refused(_))), "{what}: {got:?}");
     Ok(())
 }
@@ -305,7 +305,7 @@ fn corrupted_program(lab: &Lab, _: &RawDevice) -> Result<()> {
     for at in 0..program.len().min(1024) {
         let mut bytes = program.clone();
         bytes[at] ^= 0xff;
-        match device.load(&bytes, Expected::Any, LoadMode::DryRun) {
+        match device.load(&bytes, &[], Expected::Any, LoadMode::DryRun) {
             Ok(now) => ensure!(now == generation, "a dry run gives generation {now}"),
             Err(Error::Refused(_)) => {
                 refusals += 1;

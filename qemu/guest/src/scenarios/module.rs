@@ -191,7 +191,7 @@ fn under_traffic(lab: &mut Lab) -> Result<()> {
         for _ in 0..10 {
             remove()?;
             ferrule::insert()?;
-            ferrule::device(lab.router())?.load(&program, Expected::Any, LoadMode::Publish)?;
+            ferrule::device(lab.router())?.load(&program, &[], Expected::Any, LoadMode::Publish)?;
         }
         Ok(())
     })?;
@@ -220,7 +220,7 @@ fn replace_under_traffic(lab: &mut Lab) -> Result<()> {
         let mut device = ferrule::device(lab.router())?;
         for round in 0..100 {
             let program = &programs[round % programs.len()];
-            device.load(program, Expected::Any, LoadMode::Publish)?;
+            device.load(program, &[], Expected::Any, LoadMode::Publish)?;
         }
         Ok(())
     })?;
@@ -250,7 +250,7 @@ fn many_rounds(lab: &mut Lab) -> Result<()> {
     let program = ferrule::device(lab.router())?.program()?.value;
     let packet = Packet::udp(Family::Ip6, 9, 1);
     let mut round = || -> Result<()> {
-        ferrule::device(lab.router())?.load(&program, Expected::Any, LoadMode::Publish)?;
+        ferrule::device(lab.router())?.load(&program, &[], Expected::Any, LoadMode::Publish)?;
         ensure!(!lab.send(Way::Forward, &packet)?, "not dropped");
         remove()?;
         ferrule::insert()

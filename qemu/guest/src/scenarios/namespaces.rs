@@ -135,7 +135,7 @@ fn deleted_while_loaded(lab: &mut Lab) -> Result<()> {
     );
     let round = || -> Result<()> {
         let ns = Netns::create("doomed")?;
-        ferrule::device(&ns)?.load(&program, Expected::Any, LoadMode::Publish)?;
+        ferrule::device(&ns)?.load(&program, &[], Expected::Any, LoadMode::Publish)?;
         ensure!(
             ferrule::hook_count(&ns, (Family::Ip, Hook::LocalIn))?.packets == 0,
             "traffic"

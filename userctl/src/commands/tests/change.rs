@@ -124,6 +124,7 @@ fn a_refusal_of_the_module_names_the_rule() {
         code: VerifyError::Opcode as u32,
         section: Some(SectionId::Insns),
         index: rule.first_insn,
+        element: None,
     });
     let again = bench.file("rules.nft", &format!("flush ruleset; {RULES}"));
     let (message, status) = bench.run_on(&again, "load FILE").failed();

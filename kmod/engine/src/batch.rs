@@ -1,0 +1,461 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Batches of changes to sets, from bytes to typed elements.
+//!
+//! ```text
+//! bytes, program ──► Batch::check ──► Batch ──► ops ──► Op ──► elements ──► Element
+//! ```
+//!
+//! [`Batch::check`] reads everything once and refuses what is malformed or does not fit the sets of the
+//! program: lengths, flags, verdicts and their targets, data, timeouts, comments. What it cannot know is what
+//! is in the sets: whether an element is there already, overlaps another or is one too many is found out by
+//! whoever applies the batch. Only a checked batch can be walked, and the walk cannot fail.
+//!
+//! `ferrule_uapi::set` has the layout; numbers that are neither key nor data are in the machine's order. Nothing is copied; bytes need no alignment.
+
+use ferrule_uapi::{
+    error::VerifyError,
+    ioctl::StateValue,
+    limit,
+    program::Text,
+    set::{
+        BatchHeader, ElementVerdict, Set, SetKind, SetOp, SetOpKind, BATCH_MAGIC, CARRIES_COMMENT,
+        CARRIES_DATA, CARRIES_END, CARRIES_EXPIRES, CARRIES_FLAGS, CARRIES_STATES, CARRIES_TIMEOUT,
+        CARRIES_VERDICT, ELEMENT_CATCHALL, ELEMENT_STATIC, SET_ANONYMOUS, SET_CONSTANT,
+        SET_INTERVAL, SET_OP_EXCLUSIVE, SET_OP_LENIENT, SET_TIMEOUT,
+    },
+    ABI_VERSION,
+};
+use zerocopy::FromBytes;
+
+use crate::{element::ascends, program::View};
+
+/// Everything that an op may carry.
+const CARRIES: u32 = CARRIES_END
+    | CARRIES_FLAGS
+    | CARRIES_DATA
+    | CARRIES_VERDICT
+    | CARRIES_TIMEOUT
+    | CARRIES_EXPIRES
+    | CARRIES_COMMENT
+    | CARRIES_STATES;
+
+/// Ops begin at multiples of this.
+const ALIGN: usize = 8;
+
+/// Why a batch was refused, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchRefusal {
+    /// Why.
+    pub error: VerifyError,
+    /// Index of the op.
+    pub op: u32,
+    /// Index of the element in the op.
+    pub element: u32,
+}
+
+/// A checked batch.
+///
+/// # Invariants
+///
+/// `bytes` are a batch that fits the sets of `view`.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch<'a> {
+    bytes: &'a [u8],
+    view: View<'a>,
+}
+
+/// One op of a checked batch.
+#[derive(Clone, Copy, Debug)]
+pub struct Op<'a> {
+    /// Index of the set in the program.
+    pub index: u32,
+    /// The set.
+    pub set: &'a Set,
+    /// What is done.
+    pub kind: SetOpKind,
+    /// An element that is there already is refused.
+    pub exclusive: bool,
+    /// An element that is not there is no error.
+    pub lenient: bool,
+    /// How many elements.
+    pub count: u32,
+    carries: u32,
+    stride: usize,
+    elements: &'a [u8],
+    strings: &'a [u8],
+}
+
+/// An element of a checked batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Element<'a> {
+    /// The key, or the beginning of the interval.
+    pub key: &'a [u8],
+    /// The end of the interval; the key itself if it is none.
+    pub end: &'a [u8],
+    /// The catch-all element.
+    pub catchall: bool,
+    /// It came with a ruleset.
+    pub is_static: bool,
+    /// Data of a map: 4 or 16 bytes, the most significant first. Empty if it carries none.
+    pub data: &'a [u8],
+    /// Identity of the object of an object map; 0 if it carries none.
+    pub object: u64,
+    /// The verdict of a verdict map, and the handle of the chain that it leads to, or 0.
+    pub verdict: Option<(ElementVerdict, u64)>,
+    /// Timeout in milliseconds, 0 for none; `None`: the set's own.
+    pub timeout: Option<u64>,
+    /// What remains of it, in milliseconds; `None`: all of it.
+    pub expires: Option<u64>,
+    /// The comment.
+    pub comment: &'a [u8],
+    /// Values of its states, [`StateValue`]s; empty if they begin anew.
+    states: &'a [u8],
+}
+
+impl<'a> Element<'a> {
+    /// The value of state `n` of the element, if it carries values.
+    pub fn state(&self, n: u32) -> Option<StateValue> {
+        let size = size_of::<StateValue>();
+        let at = size.checked_mul(n as usize)?;
+        let (value, _) = StateValue::read_from_prefix(self.states.get(at..)?).ok()?;
+        Some(value)
+    }
+}
+
+impl<'a> Batch<'a> {
+    /// Checks `bytes` against the program that `view` shows. `live`: the batch comes alone, for sets that
+    /// are published already, so that constant sets are not to be changed.
+    ///
+    /// # Errors
+    ///
+    /// The first thing found wrong, from the beginning.
+    pub fn check(bytes: &'a [u8], view: View<'a>, live: bool) -> Result<Self, BatchRefusal> {
+        let refuse = |op| {
+            move |error| BatchRefusal {
+                error,
+                op,
+                element: 0,
+            }
+        };
+        let header = header(bytes).map_err(refuse(0))?;
+        let batch = Batch { bytes, view };
+        let mut at = size_of::<BatchHeader>();
+        for number in 0..header.ops {
+            let (op, end) = batch.op(at, number).map_err(refuse(number))?;
+            if live && op.set.flags & (SET_CONSTANT | SET_ANONYMOUS) != 0 {
+                return Err(refuse(number)(VerifyError::Constant));
+            }
+            op.check(&view).map_err(|(error, element)| BatchRefusal {
+                error,
+                op: number,
+                element,
+            })?;
+            at = batch.padded(end).map_err(refuse(number))?;
+        }
+        if at < bytes.len() {
+            return Err(refuse(header.ops)(VerifyError::Batch));
+        }
+        Ok(batch)
+    }
+
+    /// The ops, in order.
+    pub fn ops(&self) -> impl Iterator<Item = Op<'a>> + 'a {
+        let batch = *self;
+        let count = header(self.bytes).map_or(0, |header| header.ops);
+        let mut at = size_of::<BatchHeader>();
+        (0..count).map_while(move |number| {
+            let (op, end) = batch.op(at, number).ok()?;
+            at = end.checked_next_multiple_of(ALIGN)?;
+            Some(op)
+        })
+    }
+
+    /// The op at `at`, and where it ends.
+    fn op(&self, at: usize, _number: u32) -> Result<(Op<'a>, usize), VerifyError> {
+        let rest = self.bytes.get(at..).ok_or(VerifyError::Batch)?;
+        let (raw, rest) = SetOp::read_from_prefix(rest).map_err(|_| VerifyError::Batch)?;
+        let sets = self.view.sets;
+        let index = sets.binary_search_by_key(&raw.set, |set| set.identity);
+        let index = index.map_err(|_| VerifyError::Batch)?;
+        let set = sets.get(index).ok_or(VerifyError::Batch)?;
+        let kind = SetOpKind::from_raw(raw.kind).ok_or(VerifyError::Batch)?;
+        check_op(&raw, kind, set)?;
+        let size = (raw.stride as usize)
+            .checked_mul(raw.count as usize)
+            .ok_or(VerifyError::Batch)?;
+        let (elements, rest) = rest.split_at_checked(size).ok_or(VerifyError::Batch)?;
+        let strings = rest.get(..raw.strings as usize).ok_or(VerifyError::Batch)?;
+        let op = Op {
+            index: u32::try_from(index).map_err(|_| VerifyError::Batch)?,
+            set,
+            kind,
+            exclusive: raw.flags & SET_OP_EXCLUSIVE != 0,
+            lenient: raw.flags & SET_OP_LENIENT != 0,
+            count: raw.count,
+            carries: raw.carries,
+            stride: raw.stride as usize,
+            elements,
+            strings,
+        };
+        let end = at
+            .saturating_add(size_of::<SetOp>())
+            .saturating_add(size)
+            .saturating_add(strings.len());
+        Ok((op, end))
+    }
+
+    /// Where the next op begins if one ends at `end`. What lies between is zero.
+    fn padded(&self, end: usize) -> Result<usize, VerifyError> {
+        let next = end
+            .checked_next_multiple_of(ALIGN)
+            .ok_or(VerifyError::Batch)?;
+        let gap = self.bytes.get(end..next.min(self.bytes.len()));
+        match gap.is_some_and(|gap| gap.iter().all(|byte| *byte == 0)) {
+            true => Ok(next),
+            false => Err(VerifyError::Reserved),
+        }
+    }
+}
+
+/// The header of a batch, if it is one.
+fn header(bytes: &[u8]) -> Result<BatchHeader, VerifyError> {
+    let (header, _) = BatchHeader::read_from_prefix(bytes).map_err(|_| VerifyError::Batch)?;
+    let error = if header.magic != BATCH_MAGIC {
+        VerifyError::Magic
+    } else if header.version != ABI_VERSION {
+        VerifyError::Version
+    } else if header.size > limit::MAX_BATCH_SIZE || header.size != bytes.len() as u64 {
+        VerifyError::Size
+    } else if header.reserved != 0 {
+        VerifyError::Reserved
+    } else {
+        return Ok(header);
+    };
+    Err(error)
+}
+
+/// An op is one that may be done to `set`, and its stride is what it carries.
+fn check_op(op: &SetOp, kind: SetOpKind, set: &Set) -> Result<(), VerifyError> {
+    let (flags, carries) = match kind {
+        SetOpKind::Add => (SET_OP_EXCLUSIVE, CARRIES),
+        SetOpKind::Delete => (SET_OP_LENIENT, CARRIES_END | CARRIES_FLAGS),
+        SetOpKind::Reset => (0, CARRIES_END | CARRIES_FLAGS),
+        SetOpKind::Clear | SetOpKind::Replace => (0, 0),
+    };
+    let empty = matches!(kind, SetOpKind::Clear | SetOpKind::Replace);
+    let unused = empty && (op.count != 0 || op.stride != 0 || op.strings != 0);
+    let reserved = op.reserved != 0 || op.reserved2 != 0;
+    if reserved || unused || op.flags & !flags != 0 || op.carries & !carries != 0 {
+        return Err(VerifyError::Reserved);
+    }
+    if op.count > limit::MAX_ELEMENTS {
+        return Err(VerifyError::TooMany);
+    }
+    if !empty && u64::from(op.stride) != stride(op.carries, set) {
+        return Err(VerifyError::Batch);
+    }
+    let data = op.carries & CARRIES_DATA != 0;
+    let verdict = op.carries & CARRIES_VERDICT != 0;
+    let adds = kind == SetOpKind::Add;
+    let (wants_data, wants_verdict) = match SetKind::from_raw(set.kind) {
+        Some(SetKind::Map | SetKind::Object) => (adds, false),
+        Some(SetKind::Verdict) => (false, adds),
+        _ => (false, false),
+    };
+    let timeouts = op.carries & (CARRIES_TIMEOUT | CARRIES_EXPIRES) != 0;
+    let fits = data == wants_data
+        && verdict == wants_verdict
+        && (set.flags & SET_INTERVAL != 0 || op.carries & CARRIES_END == 0)
+        && (set.flags & SET_TIMEOUT != 0 || !timeouts);
+    match fits {
+        true => Ok(()),
+        false => Err(VerifyError::Element),
+    }
+}
+
+/// Bytes of an element of `set` that carries this. Each is a multiple of four.
+fn stride(carries: u32, set: &Set) -> u64 {
+    let key = u64::from(set.key_len);
+    let states = u64::from(set.state_count).saturating_mul(size_of::<StateValue>() as u64);
+    let lengths = [
+        (CARRIES_END, key),
+        (CARRIES_FLAGS, 4),
+        (CARRIES_DATA, data_len(set)),
+        (CARRIES_VERDICT, 12),
+        (CARRIES_TIMEOUT, 8),
+        (CARRIES_EXPIRES, 8),
+        (CARRIES_COMMENT, 8),
+        (CARRIES_STATES, states),
+    ];
+    let carried = lengths.iter().filter(|(bit, _)| carries & bit != 0);
+    carried.fold(key, |sum, (_, len)| sum.saturating_add(*len))
+}
+
+/// Bytes of an element's data.
+fn data_len(set: &Set) -> u64 {
+    match SetKind::from_raw(set.kind) {
+        Some(SetKind::Object) => 8,
+        _ => set.data_len.into(),
+    }
+}
+
+impl<'a> Op<'a> {
+    /// The elements, in order.
+    pub fn elements(&self) -> impl Iterator<Item = Element<'a>> + 'a {
+        let op = *self;
+        let stride = self.stride.max(1);
+        let elements = self.elements.chunks_exact(stride);
+        elements.filter_map(move |bytes| op.element(bytes).ok())
+    }
+
+    /// Checks every element. The index of the one that is refused goes with the error.
+    fn check(&self, view: &View<'_>) -> Result<(), (VerifyError, u32)> {
+        let chunks = self.elements.chunks_exact(self.stride.max(1));
+        for (number, bytes) in (0..self.count).zip(chunks) {
+            let element = self.element(bytes).map_err(|error| (error, number))?;
+            self.check_element(&element, view)
+                .map_err(|error| (error, number))?;
+        }
+        Ok(())
+    }
+
+    /// The element in `bytes`.
+    fn element(&self, bytes: &'a [u8]) -> Result<Element<'a>, VerifyError> {
+        let mut rest = Rest(bytes);
+        let has = |bit| self.carries & bit != 0;
+        let key = rest.take(self.set.key_len.into())?;
+        let end = match has(CARRIES_END) {
+            true => rest.take(self.set.key_len.into())?,
+            false => key,
+        };
+        let mut element = Element {
+            key,
+            end,
+            ..Element::default()
+        };
+        if has(CARRIES_FLAGS) {
+            let flags = rest.u32()?;
+            ensure(
+                flags & !(ELEMENT_CATCHALL | ELEMENT_STATIC) == 0,
+                VerifyError::Reserved,
+            )?;
+            element.catchall = flags & ELEMENT_CATCHALL != 0;
+            element.is_static = flags & ELEMENT_STATIC != 0;
+        }
+        if has(CARRIES_DATA) {
+            match SetKind::from_raw(self.set.kind) {
+                Some(SetKind::Object) => element.object = rest.u64()?,
+                _ => element.data = rest.take(self.set.data_len.into())?,
+            }
+        }
+        if has(CARRIES_VERDICT) {
+            let verdict = ElementVerdict::from_raw(rest.u32()?).ok_or(VerifyError::Element)?;
+            element.verdict = Some((verdict, rest.u64()?));
+        }
+        if has(CARRIES_TIMEOUT) {
+            element.timeout = Some(rest.u64()?);
+        }
+        if has(CARRIES_EXPIRES) {
+            element.expires = Some(rest.u64()?);
+        }
+        if has(CARRIES_COMMENT) {
+            element.comment = self.comment(rest.u32()?, rest.u32()?)?;
+        }
+        element.states = rest.0;
+        Ok(element)
+    }
+
+    /// The piece of the op's strings that a comment's [`Text`] names.
+    fn comment(&self, offset: u32, len: u32) -> Result<&'a [u8], VerifyError> {
+        let text = Text { offset, len };
+        let end = text
+            .offset
+            .checked_add(text.len)
+            .ok_or(VerifyError::Index)?;
+        let piece = self.strings.get(text.offset as usize..end as usize);
+        piece.ok_or(VerifyError::Index)
+    }
+
+    /// The element fits the set.
+    fn check_element(&self, element: &Element<'_>, view: &View<'_>) -> Result<(), VerifyError> {
+        let set = self.set;
+        let parts = set.part_lens.get(..set.parts.into()).unwrap_or_default();
+        let zero = |bytes: &[u8]| bytes.iter().all(|byte| *byte == 0);
+        if element.catchall {
+            ensure(
+                zero(element.key) && zero(element.end),
+                VerifyError::Reserved,
+            )?;
+        }
+        ensure(
+            ascends(parts, element.key, element.end),
+            VerifyError::Element,
+        )?;
+        if let Some((verdict, handle)) = element.verdict {
+            check_verdict(set, view, verdict, handle)?;
+        }
+        if self.carries & CARRIES_DATA != 0 && set.kind == SetKind::Object as u8 {
+            check_object(set, view, element.object)?;
+        }
+        let timeout = element.timeout.unwrap_or(set.timeout);
+        let expires = element.expires.unwrap_or(0);
+        ensure(expires <= timeout, VerifyError::Element)
+    }
+}
+
+/// A verdict leads to a target of the set, or to none.
+fn check_verdict(
+    set: &Set,
+    view: &View<'_>,
+    verdict: ElementVerdict,
+    handle: u64,
+) -> Result<(), VerifyError> {
+    let leads = matches!(verdict, ElementVerdict::Jump | ElementVerdict::Goto);
+    let fits = match leads {
+        true => view.target(set, handle).is_some(),
+        false => handle == 0,
+    };
+    ensure(fits, VerifyError::Element)
+}
+
+/// There is such an object, of the kind that the set has.
+fn check_object(set: &Set, view: &View<'_>, identity: u64) -> Result<(), VerifyError> {
+    let object = view.object(identity).ok_or(VerifyError::Element)?;
+    let object = view.objects.get(object as usize);
+    let fits = object.is_some_and(|object| object.kind == set.object);
+    ensure(fits, VerifyError::Element)
+}
+
+/// `Ok` if `holds`.
+fn ensure(holds: bool, error: VerifyError) -> Result<(), VerifyError> {
+    match holds {
+        true => Ok(()),
+        false => Err(error),
+    }
+}
+
+/// What is left of an element's bytes.
+struct Rest<'a>(&'a [u8]);
+
+impl<'a> Rest<'a> {
+    /// The next `len` bytes.
+    fn take(&mut self, len: usize) -> Result<&'a [u8], VerifyError> {
+        let (taken, rest) = self.0.split_at_checked(len).ok_or(VerifyError::Batch)?;
+        self.0 = rest;
+        Ok(taken)
+    }
+
+    /// The next four bytes, as a number of the machine.
+    fn u32(&mut self) -> Result<u32, VerifyError> {
+        let (bytes, rest) = self.0.split_first_chunk().ok_or(VerifyError::Batch)?;
+        self.0 = rest;
+        Ok(u32::from_ne_bytes(*bytes))
+    }
+
+    /// The next eight.
+    fn u64(&mut self) -> Result<u64, VerifyError> {
+        let (bytes, rest) = self.0.split_first_chunk().ok_or(VerifyError::Batch)?;
+        self.0 = rest;
+        Ok(u64::from_ne_bytes(*bytes))
+    }
+}

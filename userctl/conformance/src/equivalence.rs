@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Whether two rulesets do the same to generated packets: the same verdicts, marks and counts.
+
+use fastrand::Rng;
+use ferrule_engine::View;
+use ferrule_uapi::hook::{Family, Hook, Verdict};
+use ferrule_uapi::program::{COUNTER_IMPLICIT, COUNTER_POLICY};
+use userctl::simulate::frame;
+use userctl::simulate::interfaces::Simulated;
+use userctl::simulate::judge::{Circumstances, Judge};
+
+use crate::packets::{Sample, Values};
+use crate::trial::Compiled;
+
+/// How many packets are tried.
+const PACKETS: usize = 2000;
+
+/// `LINKTYPE_RAW`.
+const RAW: u32 = 101;
+
+/// What a ruleset did to a packet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Effect {
+    accepted: bool,
+    mark: u32,
+    /// How many counters counted it.
+    counted: usize,
+}
+
+/// One of them.
+struct Side<'a> {
+    view: View<'a>,
+    judge: Judge<'a>,
+}
+
+/// Two rulesets that are to mean the same.
+pub(crate) struct Pair<'a> {
+    pub(crate) one: &'a Compiled,
+    pub(crate) other: &'a Compiled,
+    pub(crate) machine: &'a Simulated,
+    pub(crate) hook: Hook,
+    pub(crate) family: Family,
+}
+
+impl Pair<'_> {
+    /// Tries packets with values out of `texts`.
+    ///
+    /// # Errors
+    ///
+    /// A packet to which they do not do the same, or that no packet was touched by either.
+    pub(crate) fn compare(&self, texts: &[&str]) -> Result<(), String> {
+        let values = Values::of(texts);
+        let mut rng = Rng::with_seed(7);
+        let mut sides = [self.one, self.other].map(|side| Side {
+            view: side.program.view(),
+            judge: Judge::new(side.program.view(), side.program.fields(), self.hook),
+        });
+        let untouched =
+            |effect: &Effect, mark| effect.accepted && effect.counted == 0 && effect.mark == mark;
+        let mut touched = 0;
+        for _ in 0..PACKETS {
+            let sample = values.sample(self.family, &mut rng);
+            let effects = sides.each_mut().map(|side| self.effect(side, &sample));
+            let [Some(one), Some(other)] = effects else {
+                continue;
+            };
+            if one != other {
+                return Err(format!(
+                    "they differ for {}: {one:?} and {other:?}",
+                    describe(&sample)
+                ));
+            }
+            touched += usize::from(!untouched(&one, sample.mark));
+        }
+        match touched {
+            0 => Err("no generated packet is touched by either".to_owned()),
+            _ => Ok(()),
+        }
+    }
+
+    fn effect(&self, side: &mut Side<'_>, sample: &Sample) -> Option<Effect> {
+        // What the compiler counts by itself (drops) is no effect of the rules.
+        let by_statement = |counter: &&u32| {
+            let counter = side.view.counters.get(**counter as usize);
+            counter.is_some_and(|counter| counter.flags & (COUNTER_IMPLICIT | COUNTER_POLICY) == 0)
+        };
+        let len = u32::try_from(sample.packet.len()).ok()?;
+        let frame = frame::find(RAW, &sample.packet, len).ok()?;
+        let nic = |name: &String| self.machine.nic(name);
+        let input = sample
+            .input
+            .as_ref()
+            .filter(|_| self.hook != Hook::LocalOut);
+        let outgoing = !matches!(self.hook, Hook::PreRouting | Hook::LocalIn);
+        let output = sample.output.as_ref().filter(|_| outgoing);
+        let circumstances = Circumstances {
+            input: input.map(nic),
+            output: output.map(nic),
+            mark: sample.mark,
+        };
+        let judgement = side.judge.judge(&frame, &circumstances);
+        Some(Effect {
+            accepted: judgement.verdict == Verdict::Accept,
+            mark: judgement.mark,
+            counted: judgement.counted.iter().filter(by_statement).count(),
+        })
+    }
+}
+
+fn describe(sample: &Sample) -> String {
+    let hex: String = sample
+        .packet
+        .iter()
+        .take(64)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let name = |name: &Option<String>| name.clone().unwrap_or_default();
+    format!(
+        "iif {} oif {} mark {:#x} {hex}",
+        name(&sample.input),
+        name(&sample.output),
+        sample.mark
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trial;
+
+    fn compare(one: &str, other: &str) -> Result<(), String> {
+        let machine = Simulated::default();
+        let script = |rule: &str| {
+            format!(
+                "add table ip t\nadd chain ip t c {{ type filter hook input priority 0; }}\n\
+                 add rule ip t c {rule}\n"
+            )
+        };
+        let program = |rule: &str| match trial::compiled(&script(rule), &machine) {
+            Ok(program) => program,
+            Err(trial) => panic!("{rule}: {}", trial.reason()),
+        };
+        let pair = Pair {
+            one: &program(one),
+            other: &program(other),
+            machine: &machine,
+            hook: Hook::LocalIn,
+            family: Family::Ip,
+        };
+        pair.compare(&[one, other])
+    }
+
+    #[test]
+    fn two_forms_of_one_rule_are_the_same() {
+        for (one, other) in [
+            (
+                "tcp dport 22 counter drop",
+                "meta l4proto 6 th dport 22 counter drop",
+            ),
+            (
+                "ip saddr 10.1.0.0/16 drop",
+                "ip saddr 10.1.0.0-10.1.255.255 drop",
+            ),
+            (
+                "iifname \"eth*\" meta mark set 7",
+                "iifname \"eth*\" meta mark set 0x7",
+            ),
+        ] {
+            assert_eq!(compare(one, other), Ok(()), "{one}");
+        }
+    }
+
+    #[test]
+    fn small_differences_are_found() {
+        for (one, other) in [
+            ("tcp dport 22 counter drop", "tcp dport 23 counter drop"),
+            ("tcp dport 22 counter drop", "tcp dport 22 drop"),
+            ("tcp dport 22 drop", "th dport 22 drop"),
+            ("ip saddr 10.1.0.0/16 drop", "ip saddr 10.1.0.0/17 drop"),
+            ("ip ttl > 5 drop", "ip ttl >= 5 drop"),
+            ("iifname \"eth0\" drop", "iifname \"eth*\" drop"),
+            ("meta mark set 7", "meta mark set 8"),
+            ("ip dscp 10 drop", "ip dscp != 10 drop"),
+        ] {
+            let difference = compare(one, other).expect_err(one);
+            assert!(difference.starts_with("they differ"), "{one}: {difference}");
+        }
+    }
+
+    #[test]
+    fn what_no_packet_touches_proves_nothing() {
+        assert!(compare("continue", "continue").is_err());
+    }
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0
+//! iptables' own translations (`extensions/*.txlate`): a command of iptables, and below it the commands
+//! of nft that mean the same.
+//!
+//! Both sides are compiled, ours through `userctl import`, and must do the same to generated packets.
+
+use ferrule_uapi::hook::{Family, Hook};
+use userctl::simulate::interfaces::Simulated;
+
+use crate::equivalence::Pair;
+use crate::import;
+use crate::score::{Expected, Line, Outcome, Score};
+use crate::trial::{self, Trial};
+
+/// A command of iptables and its translation.
+struct Case<'a> {
+    /// Number of its line.
+    number: usize,
+    command: &'a str,
+    /// What it is translated to.
+    nft: Vec<&'a str>,
+}
+
+/// Scores a file.
+pub fn score(file: String, text: &str) -> Score {
+    let lines = cases(text).into_iter().map(|case| Line {
+        number: case.number,
+        text: case.command.to_owned(),
+        expected: Expected::Accepted,
+        outcome: judge(&case),
+    });
+    Score {
+        lines: lines.collect(),
+        file,
+    }
+}
+
+fn cases(text: &str) -> Vec<Case<'_>> {
+    let mut cases: Vec<Case<'_>> = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        let command = line.split(' ').next().unwrap_or_default();
+        if command.ends_with("-translate") {
+            cases.push(Case {
+                number,
+                command: line,
+                nft: Vec::new(),
+            });
+        } else if let Some(nft) = line.strip_prefix("nft ") {
+            if let Some(case) = cases.last_mut() {
+                case.nft.push(nft.trim().trim_matches('\''));
+            }
+        }
+    }
+    cases
+}
+
+/// A command's parts: `iptables-translate -t mangle -A PREROUTING …`.
+struct Command<'a> {
+    family: Family,
+    table: &'a str,
+    chain: &'a str,
+    rule: &'a str,
+}
+
+/// The parts of a command; why it is not tried, if it is not.
+fn parse(command: &str) -> Result<Command<'_>, Outcome> {
+    let skipped = |why| Err(Outcome::Skipped(why));
+    let (tool, rest) = command.split_once(' ').unwrap_or((command, ""));
+    let family = match tool {
+        "iptables-translate" => Family::Ip,
+        "ip6tables-translate" => Family::Ip6,
+        _ => return skipped("only for other families"),
+    };
+    let (table, rest) = match rest.strip_prefix("-t ").and_then(|r| r.split_once(' ')) {
+        Some((table, rest)) => (table, rest),
+        None => ("filter", rest),
+    };
+    if table == "nat" {
+        return Err(Outcome::Apart("NAT"));
+    }
+    let rule = rest
+        .strip_prefix("-A ")
+        .or_else(|| rest.strip_prefix("-I "));
+    let Some(rule) = rule else {
+        return skipped("not about a rule");
+    };
+    let (chain, rule) = rule.split_once(' ').unwrap_or((rule, ""));
+    Ok(Command {
+        family,
+        table,
+        chain,
+        rule,
+    })
+}
+
+fn judge(case: &Case<'_>) -> Outcome {
+    let command = match parse(case.command) {
+        Ok(command) => command,
+        Err(outcome) => return outcome,
+    };
+    let Some(base) = import::base_chain(command.table, command.chain) else {
+        return Outcome::Skipped("in no chain of the kernel's");
+    };
+    let chains: Vec<_> = case.nft.iter().filter_map(|nft| leads_to(nft)).collect();
+    let theirs = theirs(&command, &base.definition(), &chains, &case.nft);
+    let rule = format!("-A {} {}", command.chain, command.rule);
+    let saved = import::saved(command.table, &chains, &[&rule]);
+    let ours = match import::translate(&saved, command.family) {
+        Ok(ours) => ours,
+        Err(why) => return Outcome::Unsupported(why),
+    };
+    compare(&command, base.hook, &theirs, &ours)
+}
+
+/// The chain that a command of nft jumps to.
+fn leads_to(nft: &str) -> Option<&str> {
+    let words: Vec<_> = nft.split(' ').collect();
+    let at = words.iter().position(|w| ["jump", "goto"].contains(w))?;
+    words.get(at + 1).copied()
+}
+
+/// Their side as a script.
+fn theirs(command: &Command<'_>, base: &str, chains: &[&str], nft: &[&str]) -> String {
+    let table = format!("{} {}", command.family.name(), command.table);
+    let mut script = format!(
+        "add table {table}\nadd chain {table} {} {base}\n",
+        command.chain
+    );
+    for chain in chains {
+        script += &format!("add chain {table} {chain}\n");
+    }
+    for command in nft {
+        script += &format!("{command}\n");
+    }
+    script
+}
+
+fn compare(command: &Command<'_>, hook: Hook, theirs: &str, ours: &str) -> Outcome {
+    let machine = Simulated::default();
+    let their_program = match trial::compiled(theirs, &machine) {
+        Ok(program) => program,
+        Err(Trial::Refused(refusal)) if refusal.unsupported => {
+            return Outcome::Unsupported(format!("iptables' translation: {}", refusal.message))
+        }
+        Err(trial) => return Outcome::Wrong(format!("iptables' translation: {}", trial.reason())),
+    };
+    let our_program = match trial::compiled(ours, &machine) {
+        Ok(program) => program,
+        Err(Trial::Refused(refusal)) if refusal.unsupported => {
+            return Outcome::Unsupported(refusal.message)
+        }
+        Err(trial) => return Outcome::Wrong(format!("our translation: {}", trial.reason())),
+    };
+    let pair = Pair {
+        one: &our_program,
+        other: &their_program,
+        machine: &machine,
+        hook,
+        family: command.family,
+    };
+    match pair.compare(&[command.rule, theirs]) {
+        Ok(()) => Outcome::Right,
+        Err(why) => Outcome::Wrong(why),
+    }
+}
