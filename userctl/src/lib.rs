@@ -19,6 +19,8 @@
 
 #[cfg(not(any(only_lang, only_check)))]
 pub mod compile;
+#[cfg(not(any(only_lang, only_check)))]
+pub mod contents;
 #[cfg(not(any(only_lang, only_check, only_compile)))]
 pub mod device;
 pub mod diagnostic;
