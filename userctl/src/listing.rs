@@ -1,35 +1,63 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The ruleset as text, as nft lists it.
 //!
+//! ```text
+//! table ─► objects, sets (elements) ─► chains ─► rules ─► statement ─► matches ─► expr ─► value
+//! ```
+//!
 //! What is listed can be read again and gives the same ruleset; listing that gives the same text.
 //! With [`Options::handles`] and numbers for interfaces, it is what a program keeps as its source.
 
+mod expr;
 mod matches;
+mod object;
+mod set;
+mod statement;
+mod unit;
+mod value;
 
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::ops::Range;
 
-use ferrule_uapi::hook::Verdict as Policy;
+use ferrule_uapi::hook::{Family, Verdict as Policy};
+use ferrule_uapi::ioctl::StateValue;
 
+pub use unit::{bytes_text, time_text};
+
+use crate::contents::Contents;
+use crate::ruleset::set::Element;
 use crate::ruleset::{
-    Base, Chain, Counts, Environment, Rule, Ruleset, SetMark, Statement, Table, Verdict, PRIORITIES,
+    Base, Chain, Counts, Environment, Object, Rule, Ruleset, Set, Statement, Table, PRIORITIES,
 };
 
 /// Values of counters by identity (see [`crate::compile`]).
 pub type CounterValues = HashMap<u64, Counts>;
+
+/// Values of quotas, limits and `last` by identity.
+pub type StateValues = HashMap<u64, StateValue>;
 
 /// What to print.
 #[derive(Clone, Copy, Default)]
 pub struct Options<'a> {
     /// `# handle N` behind everything that has one (nft's `-a`).
     pub handles: bool,
-    /// Leave out the values of counters (nft's `-s`).
+    /// Leave out what counters, quotas and timeouts have come to (nft's `-s`).
     pub stateless: bool,
+    /// Leave out the elements of named sets (nft's `-t`).
+    pub terse: bool,
     /// Numbers instead of the names of priorities, protocols, types (nft's `-n`).
     pub numeric: bool,
+    /// Numbers instead of the names of hook priorities (nft's `-y`).
+    pub numeric_priority: bool,
+    /// Names of services instead of ports (nft's `-S`).
+    pub services: bool,
     /// Live values of counters, instead of those that they began with.
     pub counters: Option<&'a CounterValues>,
+    /// Live values of quotas and `last`.
+    pub states: Option<&'a StateValues>,
+    /// What named sets hold; without it, what the script that was read adds.
+    pub contents: Option<&'a Contents>,
     /// Gives interfaces their names in `iif` and `oif`; numbers without it.
     pub environment: Option<&'a dyn Environment>,
 }
@@ -44,78 +72,178 @@ pub(crate) fn with_places(
     ruleset: &Ruleset,
     options: &Options<'_>,
 ) -> (String, Vec<(u64, Range<usize>)>) {
-    let mut lister = Lister {
-        options,
-        out: String::new(),
-        places: Vec::new(),
-    };
+    let mut lister = Lister::new(options);
     for table in ruleset.tables() {
-        lister.table(table);
+        lister.table(table, &Shown::ALL);
     }
     (lister.out, lister.places)
 }
 
 /// Lists one rule, without its handle.
 pub fn rule_to_text(rule: &Rule, options: &Options<'_>) -> String {
-    let mut lister = Lister {
-        options,
-        out: String::new(),
-        places: Vec::new(),
+    let mut lister = Lister::new(options);
+    lister.rule(rule);
+    lister.out
+}
+
+/// Which parts of a table are listed.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'a> {
+    /// Its chains: all, none, or the one of this name.
+    pub chains: Pick<'a>,
+    /// Its sets and maps.
+    pub sets: Pick<'a>,
+    /// Its objects.
+    pub objects: Pick<'a>,
+    /// Of chains, their declarations only (`list chains`); of the table, its name only (`list tables`).
+    pub declarations: bool,
+}
+
+/// All of a kind, none, or one.
+#[derive(Clone, Copy, Debug)]
+pub enum Pick<'a> {
+    /// All.
+    All,
+    /// None.
+    None,
+    /// The one of this name.
+    One(&'a str),
+    /// Those for which this holds, by name.
+    Where(&'a dyn Picked),
+}
+
+/// Tells which are picked, by name.
+pub trait Picked: std::fmt::Debug {
+    /// Whether the one of this name is.
+    fn is_picked(&self, name: &str) -> bool;
+}
+
+impl Pick<'_> {
+    fn takes(self, name: &str) -> bool {
+        match self {
+            Pick::All => true,
+            Pick::None => false,
+            Pick::One(one) => one == name,
+            Pick::Where(picked) => picked.is_picked(name),
+        }
+    }
+}
+
+impl Shown<'_> {
+    /// Everything.
+    pub const ALL: Self = Shown {
+        chains: Pick::All,
+        sets: Pick::All,
+        objects: Pick::All,
+        declarations: false,
     };
-    lister.statements(rule);
+
+    /// Nothing but the table itself.
+    pub const NONE: Self = Shown {
+        chains: Pick::None,
+        sets: Pick::None,
+        objects: Pick::None,
+        declarations: true,
+    };
+}
+
+/// Lists parts of one table.
+pub fn table_to_text(table: &Table, shown: &Shown<'_>, options: &Options<'_>) -> String {
+    let mut lister = Lister::new(options);
+    lister.table(table, shown);
     lister.out
 }
 
 struct Lister<'a> {
     options: &'a Options<'a>,
+    /// Family of the table that is listed.
+    family: Option<Family>,
     out: String,
     places: Vec<(u64, Range<usize>)>,
 }
 
-impl Lister<'_> {
+impl<'a> Lister<'a> {
+    fn new(options: &'a Options<'a>) -> Self {
+        Lister {
+            options,
+            family: None,
+            out: String::new(),
+            places: Vec::new(),
+        }
+    }
+
+    /// Appends formatted text. Formatting into a string does not fail.
+    fn put(&mut self, text: std::fmt::Arguments<'_>) {
+        let _ = self.out.write_fmt(text);
+    }
+
     fn handle(&mut self, handle: u64) {
         if self.options.handles {
-            let _ = write!(self.out, " # handle {handle}");
+            self.put(format_args!(" # handle {handle}"));
         }
         self.out.push('\n');
     }
 
-    fn table(&mut self, table: &Table) {
-        let _ = write!(self.out, "table {} {} {{", table.family.name(), table.name);
-        self.handle(table.handle);
-        if let Some(comment) = &table.comment {
-            let _ = writeln!(self.out, "\tcomment \"{comment}\"");
+    fn comment(&mut self, indent: &str, comment: Option<&str>) {
+        if let Some(comment) = comment {
+            self.put(format_args!("{indent}comment \"{comment}\"\n"));
         }
-        for (index, chain) in table.chains.iter().enumerate() {
-            if index > 0 {
-                self.out.push('\n');
-            }
-            self.chain(chain);
+    }
+
+    fn table(&mut self, table: &Table, shown: &Shown<'_>) {
+        self.family = Some(table.family);
+        let family = table.family.name();
+        self.put(format_args!("table {family} {} {{", table.name));
+        self.handle(table.handle);
+        self.comment("\t", table.comment.as_deref());
+        if table.dormant {
+            self.out.push_str("\tflags dormant\n");
+        }
+        let mut first = true;
+        let objects = table.objects.iter();
+        for object in objects.filter(|object| shown.objects.takes(&object.name)) {
+            self.gap(&mut first);
+            self.object(object);
+        }
+        for set in table.sets.iter().filter(|set| shown.sets.takes(&set.name)) {
+            self.gap(&mut first);
+            self.set(table, set);
+        }
+        let chains = table.chains.iter();
+        for chain in chains.filter(|chain| shown.chains.takes(&chain.name)) {
+            self.gap(&mut first);
+            self.chain(chain, !shown.declarations);
         }
         self.out.push_str("}\n");
     }
 
-    fn chain(&mut self, chain: &Chain) {
-        let _ = write!(self.out, "\tchain {} {{", chain.name);
-        self.handle(chain.handle);
-        if let Some(comment) = &chain.comment {
-            let _ = writeln!(self.out, "\t\tcomment \"{comment}\"");
+    /// An empty line before everything but the first.
+    fn gap(&mut self, first: &mut bool) {
+        if !std::mem::replace(first, false) {
+            self.out.push('\n');
         }
+    }
+
+    fn chain(&mut self, chain: &Chain, rules: bool) {
+        self.put(format_args!("\tchain {} {{", chain.name));
+        self.handle(chain.handle);
+        self.comment("\t\t", chain.comment.as_deref());
         if let Some(base) = &chain.base {
+            let kind = base.kind.c_name().to_lowercase();
             let hook = base.hook.name();
-            let _ = write!(self.out, "\t\ttype filter hook {hook} priority ");
+            self.put(format_args!("\t\ttype {kind} hook {hook} priority "));
             self.priority(base);
             let policy = if base.policy == Policy::Drop {
                 "drop"
             } else {
                 "accept"
             };
-            let _ = writeln!(self.out, "; policy {policy};");
+            self.put(format_args!("; policy {policy};\n"));
         }
-        for rule in &chain.rules {
+        for rule in chain.rules.iter().filter(|_| rules) {
             self.out.push_str("\t\t");
             let start = self.out.len();
-            self.statements(rule);
+            self.rule(rule);
             self.places.push((rule.handle, start..self.out.len()));
             self.handle(rule.handle);
         }
@@ -129,35 +257,46 @@ impl Lister<'_> {
             hooks.is_none_or(|hooks| hooks.contains(&base.hook))
                 && (priority.wrapping_sub(*at)).unsigned_abs() <= 10
         });
-        let _ = match near {
-            Some((name, at, _)) if !self.options.numeric => match priority - at {
-                0 => write!(self.out, "{name}"),
-                more @ 1.. => write!(self.out, "{name} + {more}"),
-                less => write!(self.out, "{name} - {}", -less),
+        let numeric = self.options.numeric || self.options.numeric_priority;
+        match near {
+            Some((name, at, _)) if !numeric => match priority - at {
+                0 => self.put(format_args!("{name}")),
+                more @ 1.. => self.put(format_args!("{name} + {more}")),
+                less => self.put(format_args!("{name} - {}", -less)),
             },
-            _ => write!(self.out, "{priority}"),
-        };
+            _ => self.put(format_args!("{priority}")),
+        }
     }
 
-    fn statements(&mut self, rule: &Rule) {
-        let mut counters = 0;
-        for (index, statement) in rule.statements.iter().enumerate() {
-            if index > 0 {
-                self.out.push(' ');
+    /// A rule's statements and comment.
+    fn rule(&mut self, rule: &Rule) {
+        let (mut counters, mut states) = (0, 0);
+        let mut between = "";
+        for statement in &rule.statements {
+            if matches!(statement, Statement::Require(_)) {
+                continue;
             }
+            self.out.push_str(between);
+            between = " ";
             match statement {
-                Statement::Match(matched) => matches::write(matched, self.options, &mut self.out),
                 Statement::Counter(initial) => {
                     self.counter(rule.counter_identity(counters), *initial);
                     counters += 1;
                 }
-                Statement::SetMark(set) => self.set_mark(*set),
-                Statement::Verdict(verdict) => self.verdict(verdict),
+                Statement::State(spec) => {
+                    states += 1;
+                    let spec = self.live(rule.handle << 8 | states, spec);
+                    self.state(&spec);
+                }
+                other => {
+                    // As the compiler numbers them.
+                    states += statement::states_in(other);
+                    self.statement(other);
+                }
             }
         }
         if let Some(comment) = &rule.comment {
-            let between = if rule.statements.is_empty() { "" } else { " " };
-            let _ = write!(self.out, "{between}comment \"{comment}\"");
+            self.put(format_args!("{between}comment \"{comment}\""));
         }
     }
 
@@ -170,43 +309,21 @@ impl Lister<'_> {
             .options
             .counters
             .and_then(|values| values.get(&identity));
-        let counts = live.copied().unwrap_or(initial);
-        let _ = write!(
-            self.out,
-            " packets {} bytes {}",
-            counts.packets, counts.bytes
-        );
+        let Counts { packets, bytes } = live.copied().unwrap_or(initial);
+        self.put(format_args!(" packets {packets} bytes {bytes}"));
     }
+}
 
-    fn set_mark(&mut self, set: SetMark) {
-        let SetMark { and, xor } = set;
-        if and == 0 {
-            let _ = write!(self.out, "meta mark set 0x{xor:08x}");
-            return;
-        }
-        // Bits that become 1 whatever they were are listed as or-ed in, the others as flipped.
-        let (or, flip) = (xor & !and, xor & and);
-        let and = and | or;
-        self.out.push_str("meta mark set meta mark");
-        for (operator, value, shown) in [
-            ("&", and, and != u32::MAX),
-            ("^", flip, flip != 0),
-            ("|", or, or != 0),
-        ] {
-            if shown {
-                let _ = write!(self.out, " {operator} 0x{value:08x}");
-            }
-        }
+/// The elements of a set: those that are known to be there, or those that a script adds.
+fn elements<'a>(table: &Table, set: &'a Set, options: &Options<'a>) -> Vec<&'a Element> {
+    if let Some(contents) = options.contents {
+        let key = (table.family, table.name.clone(), set.name.clone());
+        return contents.get(&key).map_or_else(Vec::new, |list| list.iter().collect());
     }
+    set::of_changes(set)
+}
 
-    fn verdict(&mut self, verdict: &Verdict) {
-        let _ = match verdict {
-            Verdict::Accept => write!(self.out, "accept"),
-            Verdict::Drop => write!(self.out, "drop"),
-            Verdict::Continue => write!(self.out, "continue"),
-            Verdict::Return => write!(self.out, "return"),
-            Verdict::Jump(chain) => write!(self.out, "jump {chain}"),
-            Verdict::Goto(chain) => write!(self.out, "goto {chain}"),
-        };
-    }
+/// The identity of an object's counter or state.
+fn object_identity(object: &Object) -> u64 {
+    crate::compile::identity(object.handle, 0)
 }

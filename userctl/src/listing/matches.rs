@@ -1,181 +1,199 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Comparisons, in the form that nft gives them.
 
-use std::fmt::Write;
+use super::Lister;
+use crate::ruleset::set::Part;
+use crate::ruleset::{max, write_name, Datatype, Form, Match, Op, Test};
 
-use super::Options;
-use crate::ruleset::{write_flags, write_name, Datatype, Match, Op, Selector, Test};
+/// A comparison of a single value.
+#[derive(Clone, Copy)]
+struct Bits {
+    part: Part,
+    mask: u128,
+    op: Op,
+    value: u128,
+    form: Form,
+}
 
-/// Writes a comparison.
-pub(super) fn write(matched: &Match, options: &Options<'_>, out: &mut String) {
-    let writer = Writer {
-        selector: matched.selector,
-        options,
-    };
-    if !matched.selector.unqualified {
-        let _ = write!(out, "{} ", matched.selector.protocol);
-    }
-    let _ = write!(out, "{} ", matched.selector.name);
-    match &matched.test {
-        Test::Compare { mask, op, value } => writer.compare(*mask, *op, *value, out),
-        Test::Range {
-            mask,
-            negate,
-            lo,
-            hi,
-        } => {
-            writer.mask(*mask, out);
-            out.push_str(if *negate { "!= " } else { "" });
-            writer.range(*lo, *hi, out);
-        }
-        Test::Set {
-            mask,
-            negate,
-            ranges,
-        } => {
-            let masked = writer.mask(*mask, out);
-            out.push_str(match (negate, masked) {
-                (true, _) => "!= ",
-                (false, true) => "== ",
-                (false, false) => "",
-            });
-            writer.set(ranges, out);
-        }
+impl Bits {
+    /// Whether all bits are compared.
+    fn is_whole(self) -> bool {
+        self.mask & max(self.part.bits) == max(self.part.bits)
     }
 }
 
-struct Writer<'a> {
-    selector: &'static Selector,
-    options: &'a Options<'a>,
-}
-
-impl Writer<'_> {
-    fn value(&self, value: u128, out: &mut String) {
-        if self.selector.datatype == Datatype::IfIndex {
-            let name = self
-                .options
-                .environment
-                .and_then(|e| e.interface_name(value as u32));
-            if let Some(name) = name {
-                let _ = write!(out, "\"{name}\"");
-                return;
+impl Lister<'_> {
+    /// A comparison.
+    pub(super) fn comparison(&mut self, matched: &Match) {
+        self.expr(&matched.left);
+        self.out.push(' ');
+        let parts = matched.left.parts();
+        let Some(part) = parts.first().copied() else {
+            return;
+        };
+        match &matched.test {
+            Test::Compare {
+                mask,
+                op,
+                value,
+                form,
+            } => self.compare(Bits {
+                part,
+                mask: *mask,
+                op: *op,
+                value: *value,
+                form: *form,
+            }),
+            Test::Range {
+                mask,
+                negate,
+                lo,
+                hi,
+            } => {
+                self.mask(part, *mask);
+                self.out.push_str(if *negate { "!= " } else { "" });
+                self.ends(part, *lo, *hi);
+            }
+            Test::Set {
+                mask,
+                negate,
+                ranges,
+            } => {
+                let masked = self.mask(part, *mask);
+                self.out.push_str(match (negate, masked) {
+                    (true, _) => "!= ",
+                    (false, true) => "== ",
+                    (false, false) => "",
+                });
+                self.constants(part, ranges);
+            }
+            Test::Lookup { negate, set } => {
+                self.out.push_str(if *negate { "!= " } else { "" });
+                self.set_ref(set);
+            }
+            Test::Concat { negate, ranges } => {
+                self.out.push_str(if *negate { "!= " } else { "" });
+                self.key(&parts, ranges);
+            }
+            Test::Dynamic { op, right } => {
+                let operator = if *op == Op::Ne { "!= " } else { "" };
+                self.out.push_str(operator);
+                self.expr(right);
             }
         }
-        self.selector
-            .datatype
-            .write(value, self.options.numeric, out);
     }
 
     /// `& MASK `, unless it is all bits.
-    fn mask(&self, mask: u128, out: &mut String) -> bool {
-        let masked = mask != self.selector.max();
+    fn mask(&mut self, part: Part, mask: u128) -> bool {
+        let masked = mask & max(part.bits) != max(part.bits);
         if masked {
-            out.push_str("& ");
-            if self.selector.datatype == Datatype::TcpFlags && mask.count_ones() > 1 {
-                out.push('(');
-                self.value(mask, out);
-                out.push(')');
+            self.out.push_str("& ");
+            if part.datatype.is_bitmask() && mask.count_ones() > 1 {
+                self.out.push('(');
+                self.value(part, mask);
+                self.out.push(')');
             } else {
-                self.value(mask, out);
+                self.value(part, mask);
             }
-            out.push(' ');
+            self.out.push(' ');
         }
         masked
     }
 
-    fn compare(&self, mask: u128, op: Op, value: u128, out: &mut String) {
-        if self.flags(mask, op, value, out) || self.prefix(mask, op, value, out) {
+    fn compare(&mut self, bits: Bits) {
+        if self.formed(bits) || self.flags(bits) || self.prefix(bits) {
             return;
         }
-        let masked = self.mask(mask, out);
-        let bitmask = self.selector.datatype.is_bitmask();
+        let Bits {
+            part,
+            mask,
+            op,
+            value,
+            ..
+        } = bits;
+        let masked = self.mask(part, mask);
+        let bitmask = part.datatype.is_bitmask();
         if op != Op::Eq || masked || bitmask {
-            let _ = write!(out, "{} ", op.text());
+            self.put(format_args!("{} ", op.text()));
         }
-        if bitmask && !masked && value.count_ones() > 1 {
-            let _ = write!(out, "0x{value:x}");
+        if bitmask && !masked && value.count_ones() > 1 && part.datatype == Datatype::TcpFlags {
+            self.put(format_args!("0x{value:x}"));
             return;
         }
-        self.value(value, out);
+        self.value(part, value);
+    }
+
+    /// `exists`, and flags as they were written.
+    fn formed(&mut self, bits: Bits) -> bool {
+        match bits.form {
+            Form::Plain => return false,
+            Form::Exists => {
+                let there = (bits.value != 0) == (bits.op == Op::Eq);
+                self.out.push_str(if there { "exists" } else { "missing" });
+            }
+            Form::Any => self.flag_list(bits.part, bits.mask),
+            Form::NoneOf => {
+                self.out.push_str("! ");
+                self.flag_list(bits.part, bits.mask);
+            }
+        }
+        true
     }
 
     /// `tcp flags syn,ack` and `tcp flags ! syn,ack`: some or none of these.
-    fn flags(&self, mask: u128, op: Op, value: u128, out: &mut String) -> bool {
-        let any = match op {
-            Op::Ne if value == 0 => "",
-            Op::Eq if value == 0 => "! ",
+    fn flags(&mut self, bits: Bits) -> bool {
+        let any = match bits.op {
+            Op::Ne if bits.value == 0 => "",
+            Op::Eq if bits.value == 0 => "! ",
             _ => return false,
         };
-        let plain = mask == 0 || mask == self.selector.max();
-        if !self.selector.datatype.is_bitmask() || plain || self.options.numeric {
+        let plain = bits.mask == 0 || bits.is_whole();
+        if !bits.part.datatype.is_bitmask() || plain || self.options.numeric {
             return false;
         }
-        out.push_str(any);
-        let _ = write_flags(mask, ",", out);
+        self.out.push_str(any);
+        self.flag_list(bits.part, bits.mask);
         true
+    }
+
+    /// Flags by name, with commas.
+    fn flag_list(&mut self, part: Part, flags: u128) {
+        let _ = part.datatype.write_flags(flags, ",", &mut self.out);
     }
 
     /// `10.0.0.0/8` and `"eth*"`: the upper bits of the value.
-    fn prefix(&self, mask: u128, op: Op, value: u128, out: &mut String) -> bool {
-        let bits = self.selector.bits;
-        let len = (mask << (128 - bits)).leading_ones();
+    fn prefix(&mut self, bits: Bits) -> bool {
+        let Part { datatype, bits: width } = bits.part;
+        let mask = bits.mask & max(width);
+        let len = (mask << (128 - width)).leading_ones();
         // A value outside the mask never matches; written as a prefix, it would.
-        let contiguous = mask.count_ones() == len && value & !mask == 0;
-        let name = self.selector.datatype == Datatype::IfName && len % 8 == 0;
-        let listed = name || self.selector.datatype.has_prefixes();
-        if mask == self.selector.max() || !contiguous || !listed || !matches!(op, Op::Eq | Op::Ne) {
+        let contiguous = mask.count_ones() == len && bits.value & !mask == 0;
+        let name = datatype == Datatype::IfName && len % 8 == 0;
+        let listed = name || datatype.has_prefixes();
+        let equality = matches!(bits.op, Op::Eq | Op::Ne);
+        if bits.is_whole() || !contiguous || !listed || !equality {
             return false;
         }
-        out.push_str(if op == Op::Ne { "!= " } else { "" });
+        self.out
+            .push_str(if bits.op == Op::Ne { "!= " } else { "" });
         if name {
-            let _ = write_name(value, len, out);
+            let _ = write_name(bits.value, len, &mut self.out);
         } else {
-            self.value(value, out);
-            let _ = write!(out, "/{len}");
+            self.value(bits.part, bits.value);
+            self.put(format_args!("/{len}"));
         }
         true
     }
 
-    /// The ends as numbers, as nft has them: `dccp-ipv6-frag` would be one word.
-    fn range(&self, lo: u128, hi: u128, out: &mut String) {
-        let datatype = self.selector.datatype;
-        if datatype == Datatype::IfIndex {
-            self.value(lo, out);
-            out.push('-');
-            self.value(hi, out);
-            return;
-        }
-        datatype.write(lo, true, out);
-        out.push('-');
-        datatype.write(hi, true, out);
-    }
-
-    fn set(&self, ranges: &[(u128, u128)], out: &mut String) {
-        out.push_str("{ ");
+    /// Constants in braces.
+    fn constants(&mut self, part: Part, ranges: &[(u128, u128)]) {
+        self.out.push_str("{ ");
         for (index, (lo, hi)) in ranges.iter().enumerate() {
             if index > 0 {
-                out.push_str(", ");
+                self.out.push_str(", ");
             }
-            let len = prefix_len(*lo, *hi, self.selector.bits);
-            match len {
-                _ if lo == hi => self.value(*lo, out),
-                Some(len) if self.selector.datatype.has_prefixes() => {
-                    self.value(*lo, out);
-                    let _ = write!(out, "/{len}");
-                }
-                Some(len) if self.selector.datatype == Datatype::IfName && len % 8 == 0 => {
-                    let _ = write_name(*lo, len, out);
-                }
-                _ => self.range(*lo, *hi, out),
-            }
+            self.range(part, *lo, *hi);
         }
-        out.push_str(" }");
+        self.out.push_str(" }");
     }
-}
-
-/// The length of the prefix that is exactly `lo` to `hi`.
-fn prefix_len(lo: u128, hi: u128, bits: u32) -> Option<u32> {
-    let open = (lo ^ hi).count_ones();
-    let low = u128::MAX.checked_shl(open).map_or(u128::MAX, |mask| !mask);
-    (lo ^ hi == low && lo & low == 0).then_some(bits - open)
 }
