@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use ferrule_uapi::hook::Hook;
 
@@ -11,19 +11,127 @@ use ferrule_uapi::hook::Hook;
 ///
 /// Rules are written in the language of nftables: a file loads with `nft -f` and with `userctl load`
 /// and means the same.
+///
+/// nft's commands are understood, too, on the command line (`userctl add rule …`, `userctl -f FILE`) and
+/// in files: options come before them, as in nft.
 #[derive(Debug, Parser)]
 #[command(name = "userctl", version, after_help = EXIT_STATUS, max_term_width = 100)]
 #[command(disable_help_subcommand = true, arg_required_else_help = true)]
+#[command(subcommand_negates_reqs = true, args_conflicts_with_subcommands = false)]
 pub(crate) struct Cli {
     /// Work in this network namespace (a name as `ip netns list` prints it)
-    #[arg(short, long, global = true, value_name = "NAME", help_heading = GLOBAL)]
+    #[arg(long, global = true, value_name = "NAME", help_heading = GLOBAL)]
     pub(crate) netns: Option<String>,
     /// The device of ferrule.ko
     #[arg(long, global = true, value_name = "PATH", hide_short_help = true, help_heading = GLOBAL)]
     #[arg(default_value = ferrule_uapi::DEVICE_PATH)]
     pub(crate) device: PathBuf,
+    /// Execute the commands of a file, as `nft -f` does (`-` is standard input)
+    #[arg(short, long, value_name = "FILE", help_heading = NFT)]
+    pub(crate) file: Option<PathBuf>,
+    /// Read commands from the terminal, with history and completion
+    #[arg(short, long, conflicts_with = "file", help_heading = NFT)]
+    pub(crate) interactive: bool,
+    /// Check the commands, down to the module's verifier, without effect
+    #[arg(short, long, help_heading = NFT)]
+    pub(crate) check: bool,
+    /// Print what was added, with its handles
+    #[arg(short, long, help_heading = NFT)]
+    pub(crate) echo: bool,
+    #[command(flatten)]
+    pub(crate) show: ShowArgs,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub(crate) command: Option<Command>,
+}
+
+/// Options that nft has, too.
+const NFT: &str = "As in nft";
+
+/// How rulesets are listed: nft's options.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub(crate) struct ShowArgs {
+    /// Print JSON, and read it with -f, in libnftables' schema
+    #[arg(short, long, help_heading = NFT)]
+    pub(crate) json: bool,
+    /// Print handles
+    #[arg(short = 'a', long = "handle", help_heading = NFT)]
+    pub(crate) handles: bool,
+    /// Print numbers instead of the names of priorities, protocols and types
+    #[arg(short, long, action = clap::ArgAction::Count, help_heading = NFT)]
+    pub(crate) numeric: u8,
+    /// Leave out what counters, quotas and timeouts have come to
+    #[arg(short, long, help_heading = NFT)]
+    pub(crate) stateless: bool,
+    /// Leave out the elements of sets
+    #[arg(short, long, help_heading = NFT)]
+    pub(crate) terse: bool,
+    /// Print numbers instead of the names of hook priorities
+    #[arg(short = 'y', long, help_heading = NFT)]
+    pub(crate) numeric_priority: bool,
+    /// Print names of services instead of ports
+    #[arg(short = 'S', long = "service", help_heading = NFT)]
+    pub(crate) services: bool,
+}
+
+impl ShowArgs {
+    /// Takes an option that stands behind the command (`list ruleset -a`). Whether it is one.
+    fn take(&mut self, word: &str) -> bool {
+        match word {
+            "--json" => self.json = true,
+            "--handle" => self.handles = true,
+            "--numeric" => self.numeric += 1,
+            "--stateless" => self.stateless = true,
+            "--terse" => self.terse = true,
+            "--numeric-priority" => self.numeric_priority = true,
+            "--service" => self.services = true,
+            _ => return self.take_letters(word),
+        }
+        true
+    }
+
+    fn take_letters(&mut self, word: &str) -> bool {
+        let Some(letters) = word.strip_prefix('-').filter(|letters| !letters.is_empty()) else {
+            return false;
+        };
+        if !letters.chars().all(|letter| "janstyS".contains(letter)) {
+            return false;
+        }
+        for letter in letters.chars() {
+            match letter {
+                'j' => self.json = true,
+                'a' => self.handles = true,
+                'n' => self.numeric += 1,
+                's' => self.stateless = true,
+                't' => self.terse = true,
+                'y' => self.numeric_priority = true,
+                _ => self.services = true,
+            }
+        }
+        true
+    }
+}
+
+/// The words of a command of nft's.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct VerbArgs {
+    /// What nft takes there
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "WORD")]
+    pub(crate) words: Vec<String>,
+}
+
+impl VerbArgs {
+    /// The command's text, without options that stand behind it, which are added to `show`.
+    pub(crate) fn text(&self, verb: &str, show: &mut ShowArgs) -> String {
+        let words = self.words.iter().filter(|word| !show.take(word));
+        let mut text = verb.to_owned();
+        for word in words {
+            text.push(' ');
+            text.push_str(word);
+        }
+        text
+    }
 }
 
 /// Options of every command.
@@ -39,14 +147,34 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Load a rule file
     Load(LoadArgs),
-    /// List the ruleset that is loaded
-    List(ListArgs),
-    /// Remove all tables, chains and rules
+    /// Add a table, chain, rule, set, map, element or object
+    Add(VerbArgs),
+    /// As add, but fail if it is there
+    Create(VerbArgs),
+    /// Add a rule at the beginning of its chain, or before another
+    Insert(VerbArgs),
+    /// Replace a rule
+    Replace(VerbArgs),
+    /// Remove a table, chain, rule, set, map, element or object
+    Delete(VerbArgs),
+    /// As delete, but do not fail if it is not there
+    Destroy(VerbArgs),
+    /// Rename a chain
+    Rename(VerbArgs),
+    /// List the ruleset that is loaded, or a part of it
+    List(VerbArgs),
+    /// Get elements of a set
+    Get(VerbArgs),
+    /// Describe a field or a type
+    Describe(VerbArgs),
+    /// Remove all tables, or the rules of a table or chain, or the elements of a set
     Flush(FlushArgs),
+    /// Follow changes of the ruleset, and what rules log
+    Monitor(MonitorArgs),
     /// Show what the rules have counted, and which of them dropped packets
     Counters(CountersArgs),
-    /// Set counters to zero
-    Reset(ResetArgs),
+    /// Begin counters and quotas anew: all, those of hooks, or what nft's reset takes
+    Reset(VerbArgs),
     /// Show the program that rules are compiled to
     Disasm(DisasmArgs),
     /// Try rules on the packets of a capture, with no kernel involved
@@ -59,6 +187,9 @@ pub(crate) enum Command {
     Completions(CompletionsArgs),
     /// Print the manual page, or write one per command
     Man(ManArgs),
+    /// Commands as one word: `userctl 'add table x; add chain x y'`
+    #[command(external_subcommand)]
+    Script(Vec<String>),
 }
 
 /// Options wherever rules are read.
@@ -128,19 +259,19 @@ pub(crate) struct LoadArgs {
 }
 
 #[derive(Args, Debug)]
-pub(crate) struct ListArgs {
-    /// Print JSON, in the schema of `nft -j`
+pub(crate) struct MonitorArgs {
+    /// Print JSON, one object an event
     #[arg(short, long)]
     pub(crate) json: bool,
-    /// Print handles
-    #[arg(short = 'a', long = "handle")]
-    pub(crate) handles: bool,
-    /// Leave out what the counters have counted
-    #[arg(short, long)]
-    pub(crate) stateless: bool,
-    /// Print numbers instead of the names of priorities, protocols and types
+    /// Follow only what rules log
+    #[arg(long, conflicts_with = "changes")]
+    pub(crate) logs: bool,
+    /// Follow only changes of the ruleset and of sets
     #[arg(long)]
-    pub(crate) numeric: bool,
+    pub(crate) changes: bool,
+    /// Stop after so many events
+    #[arg(long, value_name = "N")]
+    pub(crate) count: Option<u64>,
 }
 
 #[derive(Args, Debug)]
@@ -148,6 +279,8 @@ pub(crate) struct FlushArgs {
     /// Flush only if this generation is the loaded one
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) generation: Option<u64>,
+    #[command(flatten)]
+    pub(crate) verb: VerbArgs,
 }
 
 #[derive(Args, Debug)]
@@ -158,24 +291,6 @@ pub(crate) struct CountersArgs {
     /// Print those that have counted nothing, too
     #[arg(long)]
     pub(crate) all: bool,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct ResetArgs {
-    /// Which counters
-    #[arg(value_enum, default_value_t = ResetWhat::Counters)]
-    pub(crate) what: ResetWhat,
-}
-
-/// Which counters are set to zero.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ResetWhat {
-    /// Those of rules and policies
-    Counters,
-    /// Those of hooks
-    Hooks,
-    /// Both
-    All,
 }
 
 #[derive(Args, Debug)]

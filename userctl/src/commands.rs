@@ -3,26 +3,30 @@
 //!
 //! ```text
 //! rules    a file, or several ─► Ruleset ─► verified program      (check, load, disasm, simulate)
-//! loaded   what the module runs ─► Ruleset and counters           (load, list, counters, hooks)
+//! loaded   what the module runs ─► Ruleset, counters, elements    (answer, counters)
+//! script   nft's commands ─► executed, answered                   (load, nft, interactive)
 //! blame    a refused instruction ─► file, line and text of its rule
 //! tally    a program and counters ─► who counted, who dropped
 //! ```
 //!
 //! Commands that need the device get a [`Kernel`], so that tests can give them another.
 
+mod answer;
 mod blame;
 mod check;
 mod completions;
 mod counters;
 mod disasm;
-mod flush;
+mod echo;
 mod hooks;
-mod list;
+mod interactive;
 mod load;
 mod loaded;
 mod man;
-mod reset;
+mod monitor;
+mod nft;
 mod rules;
+mod script;
 mod simulate;
 mod status;
 mod tally;
@@ -35,9 +39,9 @@ mod tests;
 use std::io::Write;
 
 use userctl::device::{Device, Kernel};
-use userctl::netns;
+use userctl::{listing, netns};
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, ShowArgs};
 use crate::failure::Failure;
 use crate::screen::Screen;
 
@@ -46,7 +50,7 @@ pub(crate) fn run(cli: &Cli, screen: &mut Screen) -> Result<(), Failure> {
     if let Some(name) = &cli.netns {
         netns::enter(name)?;
     }
-    dispatch(&cli.command, &mut || open(cli), screen)?;
+    dispatch(cli, &mut || open(cli), screen)?;
     screen.flush()?;
     Ok(())
 }
@@ -56,24 +60,39 @@ fn open(cli: &Cli) -> Result<Box<dyn Kernel>, Failure> {
     Ok(Box::new(Device::open(&cli.device)?))
 }
 
+/// How listings look.
+fn listing_options(show: &ShowArgs) -> listing::Options<'static> {
+    listing::Options {
+        handles: show.handles,
+        stateless: show.stateless,
+        terse: show.terse,
+        numeric: show.numeric > 0,
+        numeric_priority: show.numeric_priority,
+        services: show.services,
+        ..listing::Options::default()
+    }
+}
+
 /// Runs the command; `kernel` opens the device for those that need it.
 fn dispatch(
-    command: &Command,
+    cli: &Cli,
     kernel: &mut dyn FnMut() -> Result<Box<dyn Kernel>, Failure>,
     screen: &mut Screen,
 ) -> Result<(), Failure> {
+    let Some(command) = &cli.command else {
+        return nft::without_command(cli, kernel, screen);
+    };
     match command {
         Command::Check(args) => check::run(args, screen),
-        Command::Load(args) => load::run(args, &mut *kernel()?, screen),
-        Command::List(args) => list::run(args, &mut *kernel()?, screen),
-        Command::Flush(args) => flush::run(args, &mut *kernel()?, screen),
+        Command::Load(args) => load::run(args, cli.show, kernel, screen),
         Command::Counters(args) => counters::run(args, &mut *kernel()?, screen),
-        Command::Reset(args) => reset::run(args, &mut *kernel()?, screen),
         Command::Disasm(args) => disasm::run(args, kernel, screen),
         Command::Simulate(args) => simulate::run(args, screen),
         Command::Hooks(args) => hooks::run(args, &mut *kernel()?, screen),
         Command::Status => status::run(&mut *kernel()?, screen),
+        Command::Monitor(args) => monitor::run(args, &mut *kernel()?, screen),
         Command::Completions(args) => completions::run(args, screen),
         Command::Man(args) => man::run(args, screen),
+        _ => nft::run(cli, command, kernel, screen),
     }
 }

@@ -135,6 +135,11 @@ pub fn compile(ruleset: &Ruleset, options: &Options) -> Result<Compiled, Compile
     encode::encode(ruleset, &ordered, lowered)
 }
 
+/// The key of an element as the module is asked for it: the beginning of an interval.
+pub fn key_bytes(set: &crate::ruleset::Set, element: &crate::ruleset::set::Element) -> Vec<u8> {
+    batch::key_bytes(set, element)
+}
+
 /// What a script does to the elements of named sets, to be done to what is loaded already
 /// ([`ferrule_uapi::ioctl::IOC_CHANGE_SETS`]); empty if nothing.
 pub fn batch_of(ruleset: &Ruleset) -> Vec<u8> {

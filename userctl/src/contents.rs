@@ -7,12 +7,13 @@
 
 use std::collections::HashMap;
 
-use ferrule_engine::{Batch, BatchRefusal, Element as Raw, View};
+use ferrule_engine::{Batch, BatchRefusal, Element as Raw, Op, View};
 use ferrule_uapi::{
     hook::Family,
     ioctl::StateValue,
-    set::{ElementVerdict, SetOpKind},
+    set::{BatchHeader, ElementVerdict, SetOp, SetOpKind, CARRIES_END},
 };
+use zerocopy::FromBytes;
 
 use crate::ruleset::expr::Named;
 use crate::ruleset::set::{Data, Element, ElementData, Part};
@@ -41,6 +42,11 @@ pub fn decode(
     }
     sort(&mut elements);
     Ok(elements)
+}
+
+/// The elements of one op of a batch.
+pub fn of_op(table: &Table, set: &Set, op: &Op<'_>) -> Vec<Element> {
+    op.elements().map(|raw| element(table, set, &raw)).collect()
 }
 
 /// Sorts elements as they are listed.
@@ -111,7 +117,7 @@ fn element(table: &Table, set: &Set, raw: &Raw<'_>) -> Element {
 fn key(parts: &[Part], raw: &Raw<'_>) -> Vec<(u128, u128)> {
     let mut at = 0;
     let ranges = parts.iter().map(|part| {
-        let len = part.bits.div_ceil(32) as usize * 4;
+        let len = part_len(part.bits);
         let range = at..at + len;
         at += len;
         let lo = raw.key.get(range.clone()).map_or(0, number);
@@ -186,4 +192,44 @@ pub fn with_value(spec: &StateSpec, value: StateValue) -> StateSpec {
         StateSpec::Last(_) => StateSpec::Last((value.a != 0).then_some(value.b)),
         other => other.clone(),
     }
+}
+
+/// What to call element `element` of op `op` of a batch: `element 10.0.0.1 of set ip filter blocked`.
+pub fn place(ruleset: &Ruleset, batch: &[u8], op: u32, element: u32) -> Option<String> {
+    let mut at = size_of::<BatchHeader>();
+    for _ in 0..op {
+        let (header, _) = SetOp::read_from_prefix(batch.get(at..)?).ok()?;
+        let elements = (header.count as usize).checked_mul(header.stride as usize)?;
+        let end = at + size_of::<SetOp>() + elements + header.strings as usize;
+        at = end.next_multiple_of(8);
+    }
+    let (header, rest) = SetOp::read_from_prefix(batch.get(at..)?).ok()?;
+    let handle = header.set >> 8;
+    let mut tables = ruleset.tables().iter();
+    let (table, set) = tables.find_map(|table| {
+        let set = table.sets.iter().find(|set| set.handle == handle)?;
+        Some((table, set))
+    })?;
+    let start = (element as usize).checked_mul(header.stride as usize)?;
+    let record = rest.get(start..start.checked_add(header.stride as usize)?)?;
+    let len: usize = set.key.iter().map(|part| part_len(part.bits)).sum();
+    let raw = Raw {
+        key: record.get(..len)?,
+        end: match header.carries & CARRIES_END {
+            0 => record.get(..len)?,
+            _ => record.get(len..2 * len)?,
+        },
+        ..Raw::default()
+    };
+    let text = crate::listing::key_to_text(&set.key, &key(&set.key, &raw));
+    let family = table.family.name();
+    Some(format!(
+        "element {text} of set {family} {} {}",
+        table.name, set.name
+    ))
+}
+
+/// Bytes that a part of so many bits takes in a key.
+fn part_len(bits: u32) -> usize {
+    bits.div_ceil(32) as usize * 4
 }

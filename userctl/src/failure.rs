@@ -80,6 +80,12 @@ pub(crate) enum Failure {
         /// How often it was tried.
         attempts: usize,
     },
+    /// The command line does not say what to do.
+    #[error("{0}")]
+    Usage(String),
+    /// The terminal.
+    #[error("cannot read from the terminal: {0}")]
+    Terminal(String),
     /// The device.
     #[error("{0}")]
     Device(#[from] device::Error),

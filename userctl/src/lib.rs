@@ -37,6 +37,8 @@ pub mod lang;
 pub mod listing;
 #[cfg(not(any(only_lang, only_check)))]
 pub mod netns;
+#[cfg(not(any(only_lang, only_check)))]
+pub mod request;
 #[cfg(not(only_lang))]
 pub mod ruleset;
 pub mod simulate;

@@ -26,7 +26,7 @@ use ferrule_uapi::ioctl::StateValue;
 pub use unit::{bytes_text, time_text};
 
 use crate::contents::Contents;
-use crate::ruleset::set::Element;
+use crate::ruleset::set::{Element, Part};
 use crate::ruleset::{
     Base, Chain, Counts, Environment, Object, Rule, Ruleset, Set, Statement, Table, PRIORITIES,
 };
@@ -74,7 +74,7 @@ pub(crate) fn with_places(
 ) -> (String, Vec<(u64, Range<usize>)>) {
     let mut lister = Lister::new(options);
     for table in ruleset.tables() {
-        lister.table(table, &Shown::ALL);
+        lister.table(table);
     }
     (lister.out, lister.places)
 }
@@ -86,71 +86,23 @@ pub fn rule_to_text(rule: &Rule, options: &Options<'_>) -> String {
     lister.out
 }
 
-/// Which parts of a table are listed.
-#[derive(Clone, Copy, Debug)]
-pub struct Shown<'a> {
-    /// Its chains: all, none, or the one of this name.
-    pub chains: Pick<'a>,
-    /// Its sets and maps.
-    pub sets: Pick<'a>,
-    /// Its objects.
-    pub objects: Pick<'a>,
-    /// Of chains, their declarations only (`list chains`); of the table, its name only (`list tables`).
-    pub declarations: bool,
+/// Lists a key.
+pub fn key_to_text(parts: &[Part], key: &[(u128, u128)]) -> String {
+    let options = Options::default();
+    let mut lister = Lister::new(&options);
+    lister.key(parts, key);
+    lister.out
 }
 
-/// All of a kind, none, or one.
-#[derive(Clone, Copy, Debug)]
-pub enum Pick<'a> {
-    /// All.
-    All,
-    /// None.
-    None,
-    /// The one of this name.
-    One(&'a str),
-    /// Those for which this holds, by name.
-    Where(&'a dyn Picked),
-}
-
-/// Tells which are picked, by name.
-pub trait Picked: std::fmt::Debug {
-    /// Whether the one of this name is.
-    fn is_picked(&self, name: &str) -> bool;
-}
-
-impl Pick<'_> {
-    fn takes(self, name: &str) -> bool {
-        match self {
-            Pick::All => true,
-            Pick::None => false,
-            Pick::One(one) => one == name,
-            Pick::Where(picked) => picked.is_picked(name),
-        }
-    }
-}
-
-impl Shown<'_> {
-    /// Everything.
-    pub const ALL: Self = Shown {
-        chains: Pick::All,
-        sets: Pick::All,
-        objects: Pick::All,
-        declarations: false,
-    };
-
-    /// Nothing but the table itself.
-    pub const NONE: Self = Shown {
-        chains: Pick::None,
-        sets: Pick::None,
-        objects: Pick::None,
-        declarations: true,
-    };
-}
-
-/// Lists parts of one table.
-pub fn table_to_text(table: &Table, shown: &Shown<'_>, options: &Options<'_>) -> String {
+/// Lists elements, as they stand between the braces of a set.
+pub fn elements_to_text(set: &Set, elements: &[Element], options: &Options<'_>) -> String {
     let mut lister = Lister::new(options);
-    lister.table(table, shown);
+    for (index, element) in elements.iter().enumerate() {
+        if index > 0 {
+            lister.out.push_str(", ");
+        }
+        lister.element((&set.key, &set.data), element);
+    }
     lister.out
 }
 
@@ -190,7 +142,7 @@ impl<'a> Lister<'a> {
         }
     }
 
-    fn table(&mut self, table: &Table, shown: &Shown<'_>) {
+    fn table(&mut self, table: &Table) {
         self.family = Some(table.family);
         let family = table.family.name();
         self.put(format_args!("table {family} {} {{", table.name));
@@ -200,19 +152,17 @@ impl<'a> Lister<'a> {
             self.out.push_str("\tflags dormant\n");
         }
         let mut first = true;
-        let objects = table.objects.iter();
-        for object in objects.filter(|object| shown.objects.takes(&object.name)) {
+        for object in &table.objects {
             self.gap(&mut first);
             self.object(object);
         }
-        for set in table.sets.iter().filter(|set| shown.sets.takes(&set.name)) {
+        for set in &table.sets {
             self.gap(&mut first);
             self.set(table, set);
         }
-        let chains = table.chains.iter();
-        for chain in chains.filter(|chain| shown.chains.takes(&chain.name)) {
+        for chain in &table.chains {
             self.gap(&mut first);
-            self.chain(chain, !shown.declarations);
+            self.chain(chain);
         }
         self.out.push_str("}\n");
     }
@@ -224,7 +174,7 @@ impl<'a> Lister<'a> {
         }
     }
 
-    fn chain(&mut self, chain: &Chain, rules: bool) {
+    fn chain(&mut self, chain: &Chain) {
         self.put(format_args!("\tchain {} {{", chain.name));
         self.handle(chain.handle);
         self.comment("\t\t", chain.comment.as_deref());
@@ -240,7 +190,7 @@ impl<'a> Lister<'a> {
             };
             self.put(format_args!("; policy {policy};\n"));
         }
-        for rule in chain.rules.iter().filter(|_| rules) {
+        for rule in &chain.rules {
             self.out.push_str("\t\t");
             let start = self.out.len();
             self.rule(rule);

@@ -138,6 +138,32 @@ impl Ruleset {
         handle < self.loaded_below
     }
 
+    /// The same without what is to be done to the elements of sets: what a program says of a ruleset.
+    pub fn without_changes(mut self) -> Self {
+        for set in self.tables.iter_mut().flat_map(|table| &mut table.sets) {
+            for change in std::mem::take(&mut set.changes) {
+                set.note_targets(&change);
+            }
+        }
+        self
+    }
+
+    /// A ruleset with these tables, to be listed.
+    pub(crate) fn with_tables(&self, tables: Vec<Table>) -> Self {
+        Self {
+            tables,
+            ..self.clone_empty()
+        }
+    }
+
+    fn clone_empty(&self) -> Self {
+        Self {
+            tables: Vec::new(),
+            next_handle: self.next_handle,
+            loaded_below: self.loaded_below,
+        }
+    }
+
     /// Tables in the order of definition.
     pub fn tables(&self) -> &[Table] {
         &self.tables

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What the module runs, as a program, a ruleset and counters.
+//! What the module runs, as a program, a ruleset, counters and elements.
 
 use std::collections::HashMap;
 
 use ferrule_engine::Program;
-use ferrule_uapi::ioctl::CounterValue;
-use userctl::device::{snapshot, Kernel};
+use ferrule_uapi::ioctl::{CounterValue, StateValue};
+use userctl::contents::{self, Contents};
+use userctl::device::{snapshot, Expected, Kernel, Which};
 use userctl::image::Image;
-use userctl::listing::CounterValues;
-use userctl::ruleset::{Counts, Ruleset};
+use userctl::listing::{CounterValues, StateValues};
+use userctl::ruleset::set::Element;
+use userctl::ruleset::{Counts, Ruleset, Set, Table};
 use userctl::source::SourceMap;
 
 use crate::failure::Failure;
@@ -21,6 +23,8 @@ pub(super) struct Loaded {
     pub(super) program: Option<Program<Image>>,
     /// Values of the program's counters, in their order.
     pub(super) counters: Vec<CounterValue>,
+    /// Values of the program's states, in their order.
+    pub(super) states: Vec<StateValue>,
 }
 
 impl Loaded {
@@ -31,6 +35,7 @@ impl Loaded {
             generation: snapshot.generation,
             program: verified(&snapshot.program)?,
             counters: snapshot.counters,
+            states: snapshot.states,
         })
     }
 
@@ -55,6 +60,54 @@ impl Loaded {
                 (counter.identity, counts)
             })
             .collect()
+    }
+
+    /// The states' values by identity.
+    pub(super) fn state_values(&self) -> StateValues {
+        let Some(program) = &self.program else {
+            return HashMap::new();
+        };
+        let states = program.view().states.iter();
+        let values = states.zip(&self.states);
+        values
+            .map(|(state, value)| (state.identity, *value))
+            .collect()
+    }
+
+    /// The elements of one set.
+    pub(super) fn elements(
+        &self,
+        kernel: &mut dyn Kernel,
+        table: &Table,
+        set: &Set,
+        which: Which<'_>,
+        reset: bool,
+    ) -> Result<Vec<Element>, Failure> {
+        let Some(program) = &self.program else {
+            return Ok(Vec::new());
+        };
+        let identity = userctl::compile::identity(set.handle, 0);
+        let expected = Expected::Generation(self.generation);
+        let bytes = kernel.elements(identity, which, reset, expected)?;
+        contents::decode(table, set, &bytes.value, program.view())
+            .map_err(|refusal| Failure::Loaded(refusal.error.message().to_owned()))
+    }
+
+    /// The elements of all named sets.
+    pub(super) fn contents(
+        &self,
+        kernel: &mut dyn Kernel,
+        ruleset: &Ruleset,
+    ) -> Result<Contents, Failure> {
+        let mut contents = Contents::new();
+        for table in ruleset.tables() {
+            for set in &table.sets {
+                let elements = self.elements(kernel, table, set, Which::All, false)?;
+                let key = (table.family, table.name.clone(), set.name.clone());
+                contents.insert(key, elements);
+            }
+        }
+        Ok(contents)
     }
 }
 

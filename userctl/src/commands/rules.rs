@@ -10,12 +10,14 @@ use std::path::Path;
 
 use ferrule_engine::Program;
 use userctl::compile::{self, compile};
-use userctl::diagnostic::Diagnostics;
+use userctl::diagnostic::{Diagnostic, Diagnostics, Label};
 use userctl::image::Image;
 use userctl::interfaces::Interfaces;
 use userctl::lang::{self, Entry, Script};
+use userctl::request::{self, Request};
+use userctl::ruleset::set::Element;
 use userctl::ruleset::{Environment, Ruleset};
-use userctl::source::SourceMap;
+use userctl::source::{SourceMap, Span};
 
 use super::blame;
 use crate::cli::{Define, SourceArgs};
@@ -34,19 +36,7 @@ impl Rules {
     /// Reads and parses a file and what it includes.
     pub(super) fn read(path: &Path, args: &SourceArgs) -> Result<Self, Failure> {
         let (name, text) = read_text(path)?;
-        let text = with_definitions(&args.define, text);
-        let mut sources = SourceMap::new();
-        for directory in &args.include_path {
-            sources.add_include_dir(directory);
-        }
-        let entry = Entry::Text {
-            name: &name,
-            text: &text,
-        };
-        match lang::parse(&mut sources, entry) {
-            Ok(script) => Ok(Self { sources, script }),
-            Err(diagnostics) => Err(rules_are_wrong(&diagnostics, &sources)),
-        }
+        Self::parse(&name, &with_definitions(&args.define, text), args)
     }
 
     /// Executes the file's commands on a ruleset.
@@ -65,16 +55,76 @@ impl Rules {
             .map_err(|diagnostics| rules_are_wrong(&diagnostics, &self.sources))
     }
 
-    /// Compiles a ruleset that came of this file, and verifies the program as the module will.
-    pub(super) fn compile(&self, ruleset: &Ruleset) -> Result<Program<Image>, Failure> {
+    /// Commands that were typed, on the command line or at the prompt.
+    pub(super) fn typed(name: &str, text: &str, args: &SourceArgs) -> Result<Self, Failure> {
+        let text = with_definitions(&args.define, text.to_owned());
+        Self::parse(name, &text, args)
+    }
+
+    fn parse(name: &str, text: &str, args: &SourceArgs) -> Result<Self, Failure> {
+        let mut sources = SourceMap::new();
+        for directory in &args.include_path {
+            sources.add_include_dir(directory);
+        }
+        match lang::parse(&mut sources, Entry::Text { name, text }) {
+            Ok(script) => Ok(Self { sources, script }),
+            Err(diagnostics) => Err(rules_are_wrong(&diagnostics, &sources)),
+        }
+    }
+
+    /// What the commands ask.
+    pub(super) fn requests(&self) -> Vec<Request> {
+        request::requests(&self.script)
+    }
+
+    /// Whether they change anything.
+    pub(super) fn changes(&self) -> bool {
+        request::changes(&self.script)
+    }
+
+    /// The elements that command number `command` names.
+    pub(super) fn elements(
+        &self,
+        ruleset: &Ruleset,
+        command: usize,
+    ) -> Result<Vec<Element>, Failure> {
+        ruleset
+            .elements_of(&self.script, command, &self.sources, &Interfaces)
+            .map_err(|diagnostics| rules_are_wrong(&diagnostics, &self.sources))
+    }
+
+    /// What command number `command` describes.
+    pub(super) fn describe(&self, command: usize) -> Result<String, Failure> {
+        Ruleset::describe(&self.script, command, &self.sources, &Interfaces)
+            .map_err(|diagnostics| rules_are_wrong(&diagnostics, &self.sources))
+    }
+
+    /// A refusal of something that the commands name.
+    pub(super) fn refuse(&self, span: Span, message: String) -> Failure {
+        let diagnostic = Diagnostic {
+            message,
+            primary: Some(Label {
+                span,
+                text: String::new(),
+            }),
+            secondary: Vec::new(),
+            hint: None,
+        };
+        rules_are_wrong(&Diagnostics::one(diagnostic), &self.sources)
+    }
+
+    /// Compiles a ruleset that came of this file, and verifies the program as the module will. Gives the
+    /// elements that go with it, too.
+    pub(super) fn compile(&self, ruleset: &Ruleset) -> Result<(Program<Image>, Vec<u8>), Failure> {
         let compiled = compile(ruleset, &compile::Options::default())
             .map_err(|error| rules_are_wrong(&Diagnostics::from(error), &self.sources))?;
         let image = Image::new(compiled.bytes());
-        image.verify().map_err(|refusal| {
+        let program = image.verify().map_err(|refusal| {
             let rule = blame::describe(compiled.bytes(), refusal.section, refusal.index);
             let reason = refusal.error.message();
             Failure::Refused(blame::message("the verifier refused", reason, rule))
-        })
+        })?;
+        Ok((program, compiled.batch().to_vec()))
     }
 }
 

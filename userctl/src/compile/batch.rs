@@ -216,6 +216,13 @@ fn key(parts: &[Part], element: &Element, end: impl Fn(&(u128, u128)) -> u128, o
     }
 }
 
+/// The beginning of an element's key.
+pub(super) fn key_bytes(set: &Set, element: &Element) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    key(&set.key, element, |range| range.0, &mut bytes);
+    bytes
+}
+
 /// Appends the last `len` bytes of a number, the most significant first.
 fn number(value: u128, len: usize, out: &mut Vec<u8>) {
     let bytes = value.to_be_bytes();

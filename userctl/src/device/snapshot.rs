@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The published program together with its counters, of one generation.
+//! The published program together with its counters and states, of one generation.
 
-use ferrule_uapi::ioctl::CounterValue;
+use ferrule_uapi::ioctl::{CounterValue, StateValue};
 
 use super::{Error, Expected, Kernel};
 
@@ -17,18 +17,25 @@ pub struct Snapshot {
     pub program: Vec<u8>,
     /// Values of the program's counters, in the order of its counters section.
     pub counters: Vec<CounterValue>,
+    /// Values of the program's states, in the order of its states section.
+    pub states: Vec<StateValue>,
 }
 
-/// Reads the published program and its counters.
+/// Reads the published program, its counters and its states.
 pub fn snapshot(kernel: &mut dyn Kernel) -> Result<Snapshot, Error> {
     for _ in 0..ATTEMPTS {
         let program = kernel.program()?;
-        match kernel.counters(Expected::Generation(program.generation)) {
-            Ok(counters) => {
+        let expected = Expected::Generation(program.generation);
+        let values = kernel
+            .counters(expected)
+            .and_then(|counters| Ok((counters.value, kernel.states(expected)?.value)));
+        match values {
+            Ok((counters, states)) => {
                 return Ok(Snapshot {
                     generation: program.generation,
                     program: program.value,
-                    counters: counters.value,
+                    counters,
+                    states,
                 })
             }
             Err(Error::Stale { .. }) => {}

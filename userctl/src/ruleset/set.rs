@@ -167,3 +167,19 @@ impl Element {
         self.key.iter().any(|(lo, hi)| lo != hi)
     }
 }
+
+impl Set {
+    /// Takes note of the chains that elements of a verdict map lead to, once a change is done.
+    pub(super) fn note_targets(&mut self, change: &Change) {
+        let Change::Add { elements, .. } = change else {
+            return;
+        };
+        for element in elements {
+            if let ElementData::Verdict(Verdict::Jump(name) | Verdict::Goto(name)) = &element.data {
+                if !self.leads_to.contains(name) {
+                    self.leads_to.push(name.clone());
+                }
+            }
+        }
+    }
+}
