@@ -172,7 +172,7 @@ pub trait Packet {
 
     /// Runs a statement that only the environment can: `SetMeta` (not of the mark; the packet type as
     /// `nft_meta_set_eval()` does, after which [`Packet::pkttype`] says what became of it), `SetCt`, `Notrack`, `Object` of
-    /// a conntrack object or secmark (`a` is its index, whatever map it came from), `Log`, `Dup`. `value` is
+    /// a conntrack object or secmark (`a` is its index, whatever map it came from), `Log`, `Dup` (whose `b` is the interface's index here, 0 for none). `value` is
     /// that of its field, if it has one; `rule` the rule's index. `false` ends the rule.
     fn act(&mut self, statement: &Statement, value: Wide, rule: u32) -> bool {
         let _ = (statement, value, rule);

@@ -80,10 +80,10 @@ impl View<'_> {
             StatementKind::SetTcpOption => tcp_option::set(statement, value, key, packet).into(),
             StatementKind::ResetTcpOption => tcp_option::reset(statement, key, packet),
             StatementKind::UpdateSet => self.update_set(statement, value, key, packet),
-            StatementKind::SetCt
-            | StatementKind::Notrack
-            | StatementKind::Log
-            | StatementKind::Dup => packet.act(statement, value, rule).into(),
+            StatementKind::SetCt | StatementKind::Notrack | StatementKind::Log => {
+                packet.act(statement, value, rule).into()
+            }
+            StatementKind::Dup => duplicate(statement, value, rule, key, packet),
         }
     }
 
@@ -169,6 +169,28 @@ impl View<'_> {
         });
         (done || kind == SetUpdate::Delete).into()
     }
+}
+
+/// `dup to … device …`: the environment is told the interface's index, or 0, where the statement names a field.
+fn duplicate<P: Packet>(
+    statement: &Statement,
+    value: Wide,
+    rule: u32,
+    key: &Key,
+    packet: &mut P,
+) -> Done {
+    let device = match u8::try_from(statement.b) {
+        Ok(NO_FIELD) | Err(_) => 0,
+        Ok(field) => match key.value(field) {
+            Some(index) => index.lo as u32,
+            None => return Done::End,
+        },
+    };
+    let told = Statement {
+        b: device,
+        ..*statement
+    };
+    packet.act(&told, value, rule).into()
 }
 
 /// `meta KEY set`: the mark is the engine's own affair, and the key is put in step with the packet type.
