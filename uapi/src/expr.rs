@@ -40,7 +40,8 @@ abi_struct! {
     }
 }
 
-/// [`Expr::flags`]: the value is 1 if there is such a thing, 0 if not; it is never absent.
+/// [`Expr::flags`]: the value is 1 if there is such a thing, 0 if not. It is never absent, except that an
+/// IPv6 packet has nothing to say of IPv4 options, nor the other way round, as in nftables.
 pub const EXPR_PRESENT: u8 = 1;
 
 /// [`Expr::flags`] of [`ExprKind::Ct`] and [`ExprKind::Xfrm`]: the original direction; in.
@@ -57,7 +58,7 @@ abi_enum! {
         /// `bits` at `offset` from the beginning of an option or header that is looked for: `key` is an
         /// [`ExthdrOp`], `op` its type. [`EXPR_PRESENT`].
         Exthdr = 2, "EXTHDR",
-        /// `key` is a [`MetaKey`]: what is not a field already.
+        /// `key` is a [`MetaKey`]: what is not a field already. Narrow if `bits` is at most 32.
         Meta = 3, "META",
         /// Conntrack: `key` is a [`CtKey`]; a direction.
         Ct = 4, "CT",
@@ -73,6 +74,10 @@ abi_enum! {
         /// and `c` is 0.
         Numgen = 9, "NUMGEN",
         /// Jenkins' hash of key `d` with seed `c`, scaled to below `a`, plus `b`. If `a` is 0, the whole hash.
+        /// Fields of headers are hashed as nftables has them in its registers (a port is two bytes at the
+        /// beginning of four), registers as the key has them. The low half of `e` is a set of bits: parts
+        /// that are in the machine's order instead. Its high half says how many bytes to hash; 0: all, and of a
+        /// single field as many as it has.
         Jhash = 10, "JHASH",
         /// The packet's symmetric hash, scaled to below `a`, plus `b`.
         Symhash = 11, "SYMHASH",
@@ -95,6 +100,8 @@ abi_enum! {
         Transport = 2, "TRANSPORT",
         /// What the transport header is followed by (`@ih`).
         Inner = 3, "INNER",
+        /// The tunnel's header (`vxlan vni`): in [`ExprKind::Inner`] only.
+        Tunnel = 4, "TUNNEL",
     }
 }
 

@@ -139,7 +139,8 @@ abi_struct! {
 }
 
 abi_struct! {
-    /// Where an element of a verdict map may lead. Those of one set ascend by handle.
+    /// Where an element of a verdict map may lead. Those of one set ascend by handle; sets share none, and theirs
+    /// lie in the order of the sets.
     pub struct Target = ferrule_target {
         /// The chain's handle.
         pub handle: u64,

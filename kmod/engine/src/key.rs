@@ -21,7 +21,10 @@ use ferrule_uapi::{
     program::Wide,
 };
 
-use crate::packet::Packet;
+use crate::{number::widen, packet::Packet};
+
+pub(crate) use network::{find_transport, is_extension, nexthdr, MAX_EXTENSION_HEADERS};
+pub(crate) use transport::protocol;
 
 /// A set of fields.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,6 +58,13 @@ impl FieldSet {
         self.0 & other.0 != 0
     }
 
+    /// Adds the field numbered `field`; nothing if there is none.
+    pub(crate) fn insert_raw(&mut self, field: u8) {
+        if let Some(field) = Field::from_raw(field) {
+            self.insert(field);
+        }
+    }
+
     /// Adds `field`.
     pub fn insert(&mut self, field: Field) {
         self.0 |= field.bit();
@@ -72,23 +82,25 @@ const WIDE: usize = 8;
 /// # Invariants
 ///
 /// Only fields whose bit in `present` is set have a meaning. A field is never present unless the
-/// packet has it.
+/// packet has it, or, if it is a register, an instruction of the base chain wrote it.
 #[derive(Clone, Debug)]
 pub struct Key {
     present: u64,
+    wanted: FieldSet,
+    transport: Option<Transport>,
     narrow: [u32; NARROW],
     wide: [Wide; WIDE],
 }
 
 /// Where the transport header is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Transport {
+pub(crate) struct Transport {
     /// Its protocol.
-    protocol: u8,
+    pub(crate) protocol: u8,
     /// Its offset from the network header.
-    offset: u32,
+    pub(crate) offset: u32,
     /// Whether the packet is a fragment other than the first: it has no such header.
-    later_fragment: bool,
+    pub(crate) later_fragment: bool,
 }
 
 impl Key {
@@ -96,6 +108,8 @@ impl Key {
     pub fn parse<P: Packet>(packet: &P, wanted: FieldSet) -> Self {
         let mut key = Key {
             present: 0,
+            wanted,
+            transport: None,
             narrow: [0; NARROW],
             wide: [Wide { hi: 0, lo: 0 }; WIDE],
         };
@@ -104,17 +118,44 @@ impl Key {
             key.set_wide(Field::MetaIifname, wide(&packet.iifname()));
             key.set_wide(Field::MetaOifname, wide(&packet.oifname()));
         }
-        let transport = match packet.family() {
-            Family::Ip6 => key.parse_ipv6(packet, wanted),
-            Family::Ip | Family::Inet => key.parse_ipv4(packet),
+        key.parse_headers(packet);
+        key
+    }
+
+    /// Stores what there is of network and transport header.
+    fn parse_headers<P: Packet>(&mut self, packet: &P) {
+        self.transport = match packet.family() {
+            Family::Ip6 => self.parse_ipv6(packet, self.wanted),
+            Family::Ip | Family::Inet => self.parse_ipv4(packet),
         };
-        if let Some(transport) = transport {
-            key.set(Field::MetaL4proto, transport.protocol.into());
-            if wanted.meets(TRANSPORT) && !transport.later_fragment {
-                key.parse_transport(packet, transport);
+        if let Some(transport) = self.transport {
+            self.set(Field::MetaL4proto, transport.protocol.into());
+            if self.wanted.meets(TRANSPORT) && !transport.later_fragment {
+                self.parse_transport(packet, transport);
             }
         }
-        key
+    }
+
+    /// Parses the headers again, some bytes of which were changed.
+    pub(crate) fn parse_again<P: Packet>(&mut self, packet: &P) {
+        self.present &= NOT_OF_HEADERS.0;
+        self.parse_headers(packet);
+    }
+
+    /// Takes the packet type from the packet again. That of one that is looped back is told by its address.
+    pub(crate) fn parse_pkttype<P: Packet>(&mut self, packet: &P) {
+        self.set(Field::MetaPkttype, packet.pkttype().into());
+        self.parse_again(packet);
+    }
+
+    /// The transport header, if the packet has one: a fragment other than the first has none.
+    pub(crate) fn transport(&self) -> Option<Transport> {
+        self.transport.filter(|found| !found.later_fragment)
+    }
+
+    /// Makes all registers absent: a base chain begins.
+    pub(crate) fn clear_registers(&mut self) {
+        self.present &= !REGISTERS.0;
     }
 
     /// What needs no header, except that a looped-back packet's type is told by its address, later.
@@ -141,6 +182,24 @@ impl Key {
         self.has(field).then_some(*value)
     }
 
+    /// The value of a field of either width, if it is there.
+    pub(crate) fn value(&self, field: u8) -> Option<Wide> {
+        match field < FIRST_WIDE {
+            true => self.get(field).map(widen),
+            false => self.get_wide(field),
+        }
+    }
+
+    /// Writes a register of either width; a narrow one takes the low bits. `false` if there is none.
+    pub(crate) fn write(&mut self, register: u8, value: Wide) -> bool {
+        match Field::from_raw(register) {
+            Some(field) if field.is_wide() => self.set_wide(field, value),
+            Some(field) => self.set(field, value.lo as u32),
+            None => return false,
+        }
+        true
+    }
+
     /// Whether the field numbered `field` is there.
     fn has(&self, field: u8) -> bool {
         self.present.wrapping_shr(field.into()) & 1 != 0
@@ -164,6 +223,35 @@ impl Key {
     }
 }
 
+/// Every register.
+const REGISTERS: FieldSet = {
+    let mut bits = 0;
+    let mut rest = Field::ALL;
+    while let [field, tail @ ..] = rest {
+        if field.is_register() {
+            bits |= field.bit();
+        }
+        rest = tail;
+    }
+    FieldSet(bits)
+};
+
+/// What is no header's field: it stays when headers are parsed again.
+const NOT_OF_HEADERS: FieldSet = FieldSet(
+    REGISTERS.0
+        | NAMES.0
+        | FieldSet::of(&[
+            Field::MetaNfproto,
+            Field::MetaProtocol,
+            Field::MetaLength,
+            Field::MetaMark,
+            Field::MetaIif,
+            Field::MetaOif,
+            Field::MetaPkttype,
+        ])
+        .0,
+);
+
 /// Interface names: copied only if wanted.
 const NAMES: FieldSet = FieldSet::of(&[Field::MetaIifname, Field::MetaOifname]);
 
@@ -184,9 +272,5 @@ const TRANSPORT: FieldSet = FieldSet::of(&[
 
 /// Sixteen bytes as a number, the first the most significant.
 fn wide(bytes: &[u8; 16]) -> Wide {
-    let number = u128::from_be_bytes(*bytes);
-    Wide {
-        hi: number.wrapping_shr(64) as u64,
-        lo: number as u64,
-    }
+    crate::number::wide(u128::from_be_bytes(*bytes))
 }

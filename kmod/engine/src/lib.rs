@@ -115,11 +115,15 @@
 #![forbid(unsafe_code)]
 
 mod batch;
+pub mod checksum;
 mod element;
+mod expr;
 mod key;
+mod number;
 mod packet;
 mod program;
 pub mod state;
+mod statement;
 mod verify;
 mod vm;
 
@@ -129,4 +133,4 @@ pub use key::{FieldSet, Key};
 pub use packet::{Found, Packet, Update};
 pub use program::{Program, Storage, View};
 pub use verify::{scratch_len, verify, Refusal, Scratch};
-pub use vm::{Decider, Outcome};
+pub use vm::{Decider, Outcome, Queue};

@@ -101,14 +101,29 @@ pub trait Packet {
         &[]
     }
 
+    /// The VLAN tag that the device took out of the frame: protocol and TCI as on the wire. It is not in
+    /// [`Packet::link`].
+    fn vlan(&self) -> Option<[u8; 4]> {
+        None
+    }
+
+    /// Overwrites bytes at `offset` of the link header, which has them. `false` if they cannot be written.
+    fn write_link(&mut self, offset: u32, bytes: &[u8]) -> bool {
+        let _ = (offset, bytes);
+        false
+    }
+
     /// Overwrites bytes at `offset`, which the packet has. `false` if they cannot be written.
     fn write(&mut self, offset: u32, bytes: &[u8]) -> bool {
         let _ = (offset, bytes);
         false
     }
 
-    /// Puts right the Internet checksum at `at`, after bytes that it covers changed from `from` to `to` (of one
-    /// length, at an even distance). `pseudo`: they belong to the pseudo header (`inet_proto_csum_replace*`).
+    /// Puts right the transport's Internet checksum at `at`, which bytes will change under from `from` to `to` (of
+    /// one length; reckoned as if at an even distance). `pseudo`: they belong to the pseudo header. As
+    /// `inet_proto_csum_replace*`: a sum that the device is yet to work out changes only for the pseudo
+    /// header. The engine itself puts right the IPv4 header's, which no device works out, and makes a sum of
+    /// zero 0xffff where nftables does.
     fn fix_checksum(&mut self, at: u32, from: &[u8], to: &[u8], pseudo: bool) -> bool {
         let _ = (at, from, to, pseudo);
         false
@@ -144,14 +159,20 @@ pub trait Packet {
         None
     }
 
+    /// Whether set `set` holds `key`; no statement is run. What a negated lookup asks.
+    fn holds(&mut self, set: u32, key: &[u8]) -> bool {
+        self.find(set, key).is_some()
+    }
+
     /// Changes an element. `false`: it could not be (the set is full), or its statements say no.
     fn update(&mut self, update: &Update<'_>) -> bool {
         let _ = update;
         false
     }
 
-    /// Runs a statement that only the environment can: `SetMeta` (not of the mark), `SetCt`, `Notrack`, `Object` of
-    /// a conntrack object or secmark (`a` is its index, whatever map it came from), `Log`, `Dup`. `value` is
+    /// Runs a statement that only the environment can: `SetMeta` (not of the mark; the packet type as
+    /// `nft_meta_set_eval()` does, after which [`Packet::pkttype`] says what became of it), `SetCt`, `Notrack`, `Object` of
+    /// a conntrack object or secmark (`a` is its index, whatever map it came from), `Log`, `Dup` (whose `b` is the interface's index here, 0 for none). `value` is
     /// that of its field, if it has one; `rule` the rule's index. `false` ends the rule.
     fn act(&mut self, statement: &Statement, value: Wide, rule: u32) -> bool {
         let _ = (statement, value, rule);

@@ -11,14 +11,18 @@
 //!
 //! The third pass goes backwards because all jumps go forwards: when an instruction is looked at,
 //! everything that it can lead to has been. It keeps two numbers an instruction in [`Scratch`], which
-//! the caller lends, since the engine does not allocate.
+//! the caller lends, since the engine does not allocate; and two for each set, what the costliest chain
+//! costs that its elements may lead to, so that a map that many rules look into is walked once.
 //!
 //! What an accepted program guarantees, and what the virtual machine relies on, is written down in the
 //! crate's docs.
 
 mod code;
 mod data;
+mod expr;
 mod layout;
+mod set;
+mod statement;
 
 use ferrule_uapi::{
     error::VerifyError,
@@ -63,14 +67,41 @@ impl Refusal {
     }
 }
 
-/// What the verifier notes about one instruction.
+/// Applies `check` to each element; a refusal is given the element's position.
+fn each<T>(
+    section: SectionId,
+    elements: &[T],
+    mut check: impl FnMut(&T) -> Result<(), VerifyError>,
+) -> Result<(), Refusal> {
+    // Not `enumerate()`, which panics on overflow where the kernel asks for overflow checks.
+    for (index, element) in (0..elements.len()).zip(elements) {
+        check(element).map_err(|error| Refusal::at(error, section, index))?;
+    }
+    Ok(())
+}
+
+/// `Ok` if `holds`.
+fn ensure(holds: bool, error: VerifyError) -> Result<(), VerifyError> {
+    if holds {
+        Ok(())
+    } else {
+        Err(error)
+    }
+}
+
+/// Whether all words but the first `used` are zero.
+fn unused(words: &[u32], used: usize) -> bool {
+    words.iter().skip(used).all(|word| *word == 0)
+}
+
+/// What the verifier notes about one instruction, or one set.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Scratch {
     /// Most instructions on a path from here, this one included. Zero: not looked at yet.
     steps: u32,
     /// Most calls that are open at once on a path from here.
     depth: u16,
-    /// Whether a chain begins here.
+    /// Whether a chain begins here; of a set: whether its targets were looked at.
     entry: bool,
 }
 
@@ -83,19 +114,23 @@ impl Scratch {
     };
 }
 
-/// How many [`Scratch`] the verifier needs for `bytes`: one an instruction. Zero if they cannot be a
-/// program. Never more than [`limit::MAX_INSNS`], nor than `bytes` has room for.
+/// How many [`Scratch`] the verifier needs for `bytes`: one an instruction, and one a set. Zero if they cannot
+/// be a program. Never more than [`limit::MAX_INSNS`] and [`limit::MAX_SETS`] together, nor than `bytes` has
+/// room for.
 pub fn scratch_len(bytes: &[u8]) -> usize {
     let Ok((header, _)) = Header::read_from_prefix(bytes) else {
         return 0;
     };
-    let [insns, ..] = header.sections;
-    let (max, size) = crate::program::element(SectionId::Insns);
-    let count = insns.size.checked_div(size).unwrap_or(0).min(max) as usize;
-    if insns.size as usize > bytes.len() {
-        return 0;
-    }
-    count
+    let count = |id: SectionId| {
+        let section = header.sections.get(id as usize).copied();
+        let bytes_there = section.map_or(0, |section| section.size);
+        let (max, size) = crate::program::element(id);
+        if bytes_there as usize > bytes.len() {
+            return 0;
+        }
+        bytes_there.checked_div(size).unwrap_or(0).min(max) as usize
+    };
+    count(SectionId::Insns).saturating_add(count(SectionId::Sets))
 }
 
 /// Verifies the program in `storage`.

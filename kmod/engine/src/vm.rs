@@ -5,26 +5,52 @@
 //! even so (this is safe Rust); the verifier's work is that no check ever fails, so that each is a
 //! branch never taken. Should one fail after all, the packet is dropped: a filter that does not
 //! understand itself lets nothing through.
+//!
+//! What is not the affair of every packet is kept out of the loop, in functions of their own: values
+//! (`compute`), sets and maps (`lookup`), statements ([`crate::statement`]).
+
+mod compute;
+mod lookup;
 
 use ferrule_uapi::{
     hook::Verdict,
-    insn::{Insn, Opcode, FLAG_NEGATE},
+    insn::{Insn, Opcode, FLAG_NEGATE, QUEUE_BYPASS, QUEUE_FANOUT},
     limit,
     program::{BaseChain, RangeWide, Wide},
+    statement::RejectKind,
     NONE,
 };
 
-use crate::{key::Key, packet::Packet, program::View, verify::run as run_of};
+use crate::{key::Key, packet::Packet, program::View, statement::Done, verify::run as run_of};
 
 /// What a base chain made of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// The verdict.
+    /// The verdict. A packet for user space is neither accepted nor dropped: it says drop, which is what
+    /// becomes of one that cannot be handed over, and `queue` says where to.
     pub verdict: Verdict,
+    /// The packet is to be handed to user space.
+    pub queue: Option<Queue>,
+    /// The packet was answered with an error ([`Packet::reject`]), and is dropped.
+    pub rejected: bool,
     /// What decided.
     pub decider: Decider,
     /// How many instructions were run.
     pub steps: u32,
+}
+
+/// The queues that a packet may be handed to. Which of several it is, the environment chooses: by the flow's
+/// hash (`nfqueue_hash()`) or by CPU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Queue {
+    /// The first.
+    pub first: u16,
+    /// How many: at least 1.
+    pub total: u16,
+    /// Let the packet pass when nobody listens.
+    pub bypass: bool,
+    /// Choose by CPU.
+    pub fanout: bool,
 }
 
 /// What decided over a packet.
@@ -44,6 +70,10 @@ enum Turn {
     Go(u32),
     /// It is decided.
     Decided(Verdict, Decider),
+    /// A rule answered with an error.
+    Rejected(Decider),
+    /// A rule hands the packet to user space.
+    Queued(Queue, Decider),
     /// An access failed.
     Fault,
 }
@@ -76,38 +106,50 @@ impl Stack {
 impl View<'_> {
     /// Runs the base chain `base` on `packet`, whose fields are in `key`.
     ///
-    /// Base chains that run at one hook share the key: what one does to the packet (its mark), it
-    /// does to the key too.
+    /// Base chains that run at one hook share the key: what one does to the packet (its mark, its
+    /// headers), it does to the key too. Registers are absent at the beginning of each.
     pub fn run<P: Packet>(&self, base: &BaseChain, key: &mut Key, packet: &mut P) -> Outcome {
         let mut stack = Stack {
             returns: [0; limit::MAX_DEPTH as usize],
             depth: 0,
         };
+        key.clear_registers();
         let entry = self.chains.get(base.chain as usize);
         let mut pc = entry.map_or(u32::MAX, |chain| chain.first_insn);
-        let mut steps = 0_u32;
-        while steps < self.max_steps {
-            steps = steps.wrapping_add(1);
+        let mut outcome = Outcome {
+            verdict: Verdict::Drop,
+            queue: None,
+            rejected: false,
+            decider: Decider::Fault,
+            steps: 0,
+        };
+        while outcome.steps < self.max_steps {
+            outcome.steps = outcome.steps.wrapping_add(1);
             let Some(insn) = self.insns.get(pc as usize) else {
                 break;
             };
             match self.turn(insn, pc, base, &mut stack, key, packet) {
-                Turn::Go(next) => pc = next,
-                Turn::Decided(verdict, decider) => {
-                    return Outcome {
-                        verdict,
-                        decider,
-                        steps,
-                    }
+                Turn::Go(next) => {
+                    pc = next;
+                    continue;
                 }
-                Turn::Fault => break,
+                Turn::Decided(verdict, decider) => {
+                    outcome.verdict = verdict;
+                    outcome.decider = decider;
+                }
+                Turn::Rejected(decider) => {
+                    outcome.rejected = true;
+                    outcome.decider = decider;
+                }
+                Turn::Queued(queue, decider) => {
+                    outcome.queue = Some(queue);
+                    outcome.decider = decider;
+                }
+                Turn::Fault => {}
             }
+            break;
         }
-        Outcome {
-            verdict: Verdict::Drop,
-            decider: Decider::Fault,
-            steps,
-        }
+        outcome
     }
 
     /// Runs one instruction, at `pc`.
@@ -154,7 +196,30 @@ impl View<'_> {
                 Some(pc) => Turn::Go(pc),
                 None => by_policy(packet, base),
             },
-            _ => Turn::Fault,
+            Opcode::Load
+            | Opcode::Bitwise
+            | Opcode::BitwiseWide
+            | Opcode::Shift
+            | Opcode::Combine
+            | Opcode::LookupMap => match self.compute(opcode, insn, key, packet) {
+                Some(value) if key.write(insn.field, value) => Turn::Go(next),
+                Some(_) => Turn::Fault,
+                None => Turn::Go(insn.target),
+            },
+            Opcode::LookupSet => {
+                let found = self.is_in_set(insn, key, packet);
+                Turn::Go(if found { next } else { insn.target })
+            }
+            Opcode::LookupVerdict => self.follow(insn, pc, base, stack, key, packet),
+            Opcode::Verdict => Turn::Go(next),
+            Opcode::Do => match self.perform(insn.a, insn.b, key, packet) {
+                Done::Go => Turn::Go(next),
+                Done::End => Turn::Go(insn.target),
+                Done::Drop => Turn::Decided(Verdict::Drop, Decider::Rule(insn.b)),
+                Done::Fault => Turn::Fault,
+            },
+            Opcode::Reject => reject(insn, packet),
+            Opcode::Queue => queue(insn, key),
         }
     }
 
@@ -211,6 +276,34 @@ impl View<'_> {
             ranges.get(at).is_some_and(|range| range.lo <= value)
         })
     }
+}
+
+/// Answers with an error, and drops.
+fn reject<P: Packet>(insn: &Insn, packet: &mut P) -> Turn {
+    let Some(kind) = RejectKind::from_raw(insn.field) else {
+        return Turn::Fault;
+    };
+    packet.reject(kind, insn.flags as u8);
+    if insn.b != NONE {
+        packet.count(insn.b);
+    }
+    Turn::Rejected(Decider::Rule(insn.a))
+}
+
+/// Hands the packet to user space. A register that has no value names queue 0, as it does in nftables, where
+/// the rule would have ended before.
+fn queue(insn: &Insn, key: &Key) -> Turn {
+    let (first, total) = match insn.field {
+        0 => (insn.b as u16, insn.b.wrapping_shr(16) as u16),
+        register => (key.get(register).unwrap_or(0) as u16, 1),
+    };
+    let queue = Queue {
+        first,
+        total,
+        bypass: insn.flags & QUEUE_BYPASS != 0,
+        fanout: insn.flags & QUEUE_FANOUT != 0,
+    };
+    Turn::Queued(queue, Decider::Rule(insn.a))
 }
 
 /// `a & b`.

@@ -43,6 +43,8 @@ fn holds(insn: Insn, prepare: impl Fn(&mut Records), mut frame: Frame) -> bool {
 fn decided(verdict: Verdict, decider: Decider, steps: u32) -> Outcome {
     Outcome {
         verdict,
+        queue: None,
+        rejected: false,
         decider,
         steps,
     }

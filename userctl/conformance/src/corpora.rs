@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::score::Score;
-use crate::{iptables_rules, nft_rules, translations};
+use crate::{iptables_rules, nft_rules, saved_rulesets, translations};
 
 /// Scores a file of this name and text.
 type Scorer = fn(String, &str) -> Score;
@@ -23,6 +23,8 @@ const CORPORA: &[(&str, &str, Scorer)] = &[
     ("nft-rules/ip6", "t", nft_rules::score),
     ("iptables-rules", "t", iptables_rules::score),
     ("iptables-rules", "txlate", translations::score),
+    ("iptables-save", "iptables-save", saved_rulesets::score),
+    ("iptables-save", "ip6tables-save", saved_rulesets::score),
 ];
 
 /// The folder of the corpora: `FERRULE_CORPORA`, or `shared/corpora` beside the tree; `None` if it

@@ -3,11 +3,11 @@
 
 use fastrand::Rng;
 use ferrule_engine::View;
-use ferrule_uapi::hook::{Family, Hook, Verdict};
+use ferrule_uapi::hook::{Family, Hook};
 use ferrule_uapi::program::{COUNTER_IMPLICIT, COUNTER_POLICY};
 use userctl::simulate::frame;
 use userctl::simulate::interfaces::Simulated;
-use userctl::simulate::judge::{Circumstances, Judge};
+use userctl::simulate::judge::{Circumstances, Judge, Ruling};
 
 use crate::packets::{Sample, Values};
 use crate::trial::Compiled;
@@ -21,7 +21,7 @@ const RAW: u32 = 101;
 /// What a ruleset did to a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Effect {
-    accepted: bool,
+    verdict: Ruling,
     mark: u32,
     /// How many counters counted it.
     counted: usize,
@@ -55,8 +55,9 @@ impl Pair<'_> {
             view: side.program.view(),
             judge: Judge::new(side.program.view(), side.program.fields(), self.hook),
         });
-        let untouched =
-            |effect: &Effect, mark| effect.accepted && effect.counted == 0 && effect.mark == mark;
+        let untouched = |effect: &Effect, mark| {
+            effect.verdict == Ruling::Accept && effect.counted == 0 && effect.mark == mark
+        };
         let mut touched = 0;
         for _ in 0..PACKETS {
             let sample = values.sample(self.family, &mut rng);
@@ -100,7 +101,7 @@ impl Pair<'_> {
         };
         let judgement = side.judge.judge(&frame, &circumstances);
         Some(Effect {
-            accepted: judgement.verdict == Verdict::Accept,
+            verdict: judgement.verdict,
             mark: judgement.mark,
             counted: judgement.counted.iter().filter(by_statement).count(),
         })

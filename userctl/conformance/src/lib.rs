@@ -4,7 +4,8 @@
 //! ```text
 //! corpora ─┬► nft_rules (a file: its head, its lines) ─► trial (userctl, stage by stage)
 //!          │                                               ├─► listing (are two the same?)
-//!          ├► iptables_rules, translations ─► import ──────┘
+//!          ├► iptables_rules, translations,                │
+//!          │  saved_rulesets ─► import ────────────────────┘
 //!          ▼                       └─► equivalence (the same effects on generated packets?)
 //!        score (right, wrong, unsupported, apart) ─► report (table, lines, JSON)
 //!          └─► floors (what must not get worse)
@@ -23,6 +24,7 @@ mod machine;
 pub mod nft_rules;
 mod packets;
 pub mod report;
+pub mod saved_rulesets;
 pub mod score;
 pub mod translations;
 mod trial;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! What the base chains at a hook make of a packet.
 
-use ferrule_engine::{Decider, FieldSet, Key, Packet, View};
+use ferrule_engine::{Decider, FieldSet, Key, Outcome, Packet, View};
 use ferrule_uapi::hook::{Family, Hook, Verdict};
 use ferrule_uapi::program::BaseChain;
 
@@ -27,13 +27,52 @@ pub struct Nic {
     pub name: [u8; 16],
 }
 
+/// What becomes of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ruling {
+    /// It goes on.
+    Accept,
+    /// It ends here.
+    Drop,
+    /// It ends here, and the sender is told.
+    Reject,
+    /// It goes to user space, by this queue or the first of several.
+    Queue(u16),
+}
+
+impl Ruling {
+    fn of(outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome {
+                queue: Some(queue), ..
+            } => Ruling::Queue(queue.first),
+            Outcome { rejected: true, .. } => Ruling::Reject,
+            Outcome {
+                verdict: Verdict::Accept,
+                ..
+            } => Ruling::Accept,
+            _ => Ruling::Drop,
+        }
+    }
+
+    /// As it is printed: the word of the rules.
+    pub fn name(self) -> &'static str {
+        match self {
+            Ruling::Accept => "accept",
+            Ruling::Drop => "drop",
+            Ruling::Reject => "reject",
+            Ruling::Queue(_) => "queue",
+        }
+    }
+}
+
 /// What a base chain made of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decision {
     /// Index of the base chain in the program.
     pub base: usize,
     /// Its verdict.
-    pub verdict: Verdict,
+    pub verdict: Ruling,
     /// What decided.
     pub decider: Decider,
 }
@@ -42,7 +81,7 @@ pub struct Decision {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judgement {
     /// The verdict.
-    pub verdict: Verdict,
+    pub verdict: Ruling,
     /// Every base chain that it came through, in order.
     pub decisions: Vec<Decision>,
     /// Its mark at the end.
@@ -52,13 +91,13 @@ pub struct Judgement {
 }
 
 impl Judgement {
-    /// The decision that counts: the drop; else the last one by a rule; else the last policy.
+    /// The decision that counts: the one that ended it; else the last one by a rule; else the last policy.
     pub fn decisive(&self) -> Option<&Decision> {
         let by_rule = |decision: &&Decision| matches!(decision.decider, Decider::Rule(_));
         let last = self.decisions.last();
         match self.verdict {
-            Verdict::Drop => last,
-            _ => self.decisions.iter().rev().find(by_rule).or(last),
+            Ruling::Drop | Ruling::Reject | Ruling::Queue(_) => last,
+            Ruling::Accept => self.decisions.iter().rev().find(by_rule).or(last),
         }
     }
 }
@@ -97,7 +136,7 @@ impl<'a> Judge<'a> {
         };
         let mut key = Key::parse(&subject, self.fields);
         let mut judgement = Judgement {
-            verdict: Verdict::Accept,
+            verdict: Ruling::Accept,
             decisions: Vec::new(),
             mark: 0,
             counted: Vec::new(),
@@ -107,13 +146,14 @@ impl<'a> Judge<'a> {
                 continue;
             }
             let outcome = self.view.run(base, &mut key, &mut subject);
+            let verdict = Ruling::of(&outcome);
             judgement.decisions.push(Decision {
                 base: *index,
-                verdict: outcome.verdict,
+                verdict,
                 decider: outcome.decider,
             });
-            judgement.verdict = outcome.verdict;
-            if outcome.verdict == Verdict::Drop {
+            judgement.verdict = verdict;
+            if verdict != Ruling::Accept {
                 break;
             }
         }

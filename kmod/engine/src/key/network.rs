@@ -25,17 +25,17 @@ const IPV6: FieldSet = FieldSet::of(&[
 ]);
 
 /// Protocol numbers that the walk through extension headers knows (RFC 8200; IANA).
-mod nexthdr {
-    pub(super) const HOP: u8 = 0;
-    pub(super) const ROUTING: u8 = 43;
-    pub(super) const FRAGMENT: u8 = 44;
-    pub(super) const AUTH: u8 = 51;
-    pub(super) const NONE: u8 = 59;
-    pub(super) const DEST: u8 = 60;
+pub(crate) mod nexthdr {
+    pub(crate) const HOP: u8 = 0;
+    pub(crate) const ROUTING: u8 = 43;
+    pub(crate) const FRAGMENT: u8 = 44;
+    pub(crate) const AUTH: u8 = 51;
+    pub(crate) const NONE: u8 = 59;
+    pub(crate) const DEST: u8 = 60;
 }
 
 /// `IP6_MAX_EXT_HDRS_CNT` of `net/ipv6.h`: as many headers the kernel walks.
-const MAX_EXTENSION_HEADERS: u32 = 8;
+pub(crate) const MAX_EXTENSION_HEADERS: u32 = 8;
 
 /// Length of the fixed IPv6 header in bytes.
 const IPV6_HEADER: u32 = 40;
@@ -101,7 +101,7 @@ impl Key {
                 self.set_wide(Field::Ip6Daddr, wide(&daddr));
             }
         }
-        find_transport(packet, nexthdr)
+        find_transport(packet, nexthdr, IPV6_HEADER)
     }
 }
 
@@ -113,10 +113,13 @@ enum Extension {
     End(Transport),
 }
 
-/// Walks the extension headers from `nexthdr`, as `ipv6_find_hdr(skb, &offset, -1, …)` with
-/// `IP6_FH_F_AUTH` does. `None` if they do not parse.
-fn find_transport<P: Packet>(packet: &P, mut nexthdr: u8) -> Option<Transport> {
-    let mut offset = IPV6_HEADER;
+/// Walks the extension headers from `offset`, where one of type `nexthdr` is, as
+/// `ipv6_find_hdr(skb, &offset, -1, …)` with `IP6_FH_F_AUTH` does. `None` if they do not parse.
+pub(crate) fn find_transport<P: Packet>(
+    packet: &P,
+    mut nexthdr: u8,
+    mut offset: u32,
+) -> Option<Transport> {
     for _ in 0..MAX_EXTENSION_HEADERS {
         if !is_extension(nexthdr) || nexthdr == nexthdr::NONE {
             return at(nexthdr, offset);
@@ -178,7 +181,7 @@ fn at(protocol: u8, offset: u32) -> Option<Transport> {
 }
 
 /// `ipv6_ext_hdr()` of the kernel.
-fn is_extension(nexthdr: u8) -> bool {
+pub(crate) fn is_extension(nexthdr: u8) -> bool {
     matches!(
         nexthdr,
         nexthdr::HOP

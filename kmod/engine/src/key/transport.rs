@@ -8,11 +8,16 @@ use super::{Key, Transport};
 use crate::packet::Packet;
 
 /// Protocol numbers (IANA).
-mod protocol {
-    pub(super) const ICMP: u8 = 1;
-    pub(super) const TCP: u8 = 6;
-    pub(super) const UDP: u8 = 17;
-    pub(super) const ICMPV6: u8 = 58;
+pub(crate) mod protocol {
+    pub(crate) const ICMP: u8 = 1;
+    pub(crate) const IPIP: u8 = 4;
+    pub(crate) const TCP: u8 = 6;
+    pub(crate) const UDP: u8 = 17;
+    pub(crate) const DCCP: u8 = 33;
+    pub(crate) const GRE: u8 = 47;
+    pub(crate) const ICMPV6: u8 = 58;
+    pub(crate) const SCTP: u8 = 132;
+    pub(crate) const UDPLITE: u8 = 136;
 }
 
 /// Offset of the flags byte in a TCP header.

@@ -3,14 +3,17 @@
 
 use ferrule_uapi::{
     error::VerifyError,
+    expr::ExprKind,
     field::Field,
-    insn::{Insn, Opcode, FLAG_NEGATE},
+    insn::{Insn, Opcode, FLAG_NEGATE, QUEUE_BYPASS, QUEUE_FANOUT},
     limit,
     program::{Chain, SectionId, TableKind},
+    set::{Set, SetKind},
+    statement::{RejectKind, StatementKind, STATEMENT_BY_MAP},
     NONE,
 };
 
-use super::{data::is_counter_or_none, Refusal, Scratch};
+use super::{data::is_counter_or_none, ensure, set::key_fits, Refusal, Scratch};
 use crate::{key::FieldSet, program::View};
 
 /// What the code costs and looks at.
@@ -39,6 +42,14 @@ impl Way {
             depth: self.depth.max(other.depth),
         }
     }
+
+    /// This way, which is a chain's, called, and then the way `next`.
+    fn called_before(self, next: Self) -> Self {
+        Way {
+            steps: self.steps.saturating_add(next.steps),
+            depth: next.depth.max(self.depth.saturating_add(1)),
+        }
+    }
 }
 
 /// One instruction under examination.
@@ -53,13 +64,16 @@ struct Place<'a> {
 
 /// Checks all instructions.
 pub(super) fn check(view: &View<'_>, scratch: &mut [Scratch]) -> Result<Cost, Refusal> {
-    let Some(scratch) = scratch.get_mut(..view.insns.len()) else {
-        return Err(Refusal::at(VerifyError::TooMany, SectionId::Insns, 0));
-    };
+    let too_many = Refusal::at(VerifyError::TooMany, SectionId::Insns, 0);
+    let needed = view.insns.len().saturating_add(view.sets.len());
+    let scratch = scratch.get_mut(..needed).ok_or(too_many)?;
     scratch.fill(Scratch::ZERO);
+    let (scratch, of_sets) = scratch
+        .split_at_mut_checked(view.insns.len())
+        .ok_or(too_many)?;
     let mut fields = FieldSet::EMPTY;
     for chain in view.chains.iter().rev() {
-        check_chain(view, scratch, chain, &mut fields)?;
+        check_chain(view, scratch, of_sets, chain, &mut fields)?;
     }
     let mut max_steps = 0;
     for base in view.base_chains {
@@ -74,6 +88,7 @@ pub(super) fn check(view: &View<'_>, scratch: &mut [Scratch]) -> Result<Cost, Re
 fn check_chain(
     view: &View<'_>,
     scratch: &mut [Scratch],
+    of_sets: &mut [Scratch],
     chain: &Chain,
     fields: &mut FieldSet,
 ) -> Result<(), Refusal> {
@@ -90,7 +105,7 @@ fn check_chain(
             pc,
             chain_end,
         };
-        let way = place.check(insn, fields).map_err(refuse)?;
+        let way = place.check(insn, of_sets, fields).map_err(refuse)?;
         let steps = way.steps.saturating_add(1);
         if steps > limit::MAX_STEPS {
             return Err(refuse(VerifyError::Steps));
@@ -111,54 +126,63 @@ fn check_chain(
 
 impl Place<'_> {
     /// Checks the instruction and returns what may follow it.
-    fn check(&self, insn: &Insn, fields: &mut FieldSet) -> Result<Way, VerifyError> {
+    fn check(
+        &self,
+        insn: &Insn,
+        of_sets: &mut [Scratch],
+        fields: &mut FieldSet,
+    ) -> Result<Way, VerifyError> {
         let opcode = Opcode::from_raw(insn.opcode).ok_or(VerifyError::Opcode)?;
         check_unused(opcode, insn)?;
-        if let Some(wide) = width(opcode) {
-            fields.insert(check_field(insn, wide)?);
-        }
+        self.check_fields(opcode, insn, fields)?;
+        self.check_operands(opcode, insn)?;
         match opcode {
-            Opcode::MatchMask
-            | Opcode::MatchRange
-            | Opcode::MatchWideMask
-            | Opcode::MatchWideRange
-            | Opcode::Lookup
-            | Opcode::LookupWide => {
-                self.check_operands(opcode, insn)?;
-                Ok(self.fall_through()?.or(self.mismatch(insn)?))
-            }
-            Opcode::Count => {
-                let exists = (insn.a as usize) < self.view.counters.len();
-                ensure(exists, VerifyError::Index)?;
-                self.fall_through()
-            }
-            Opcode::SetMark => self.fall_through(),
-            Opcode::Accept | Opcode::Drop => {
-                self.check_rule(insn.a)?;
-                let counter = is_counter_or_none(self.view, insn.b);
-                ensure(counter, VerifyError::Index).map(|()| Way::END)
-            }
-            Opcode::Call => {
-                self.check_rule(insn.a)?;
-                let callee = self.chain_at(insn.target)?;
-                let next = self.fall_through()?;
-                Ok(Way {
-                    steps: callee.steps.saturating_add(next.steps),
-                    depth: next.depth.max(callee.depth.saturating_add(1)),
-                })
-            }
-            Opcode::Goto => {
-                self.check_rule(insn.a)?;
-                self.chain_at(insn.target)
-            }
-            Opcode::Return => {
-                if insn.a != NONE {
-                    self.check_rule(insn.a)?;
-                }
+            Opcode::Count | Opcode::SetMark | Opcode::Verdict => self.fall_through(),
+            Opcode::Accept | Opcode::Drop | Opcode::Return | Opcode::Reject | Opcode::Queue => {
                 Ok(Way::END)
             }
-            _ => Err(VerifyError::Opcode),
+            Opcode::Call => {
+                let callee = self.chain_at(insn.target)?;
+                Ok(callee.called_before(self.fall_through()?))
+            }
+            Opcode::Goto => self.chain_at(insn.target),
+            Opcode::LookupVerdict => {
+                let misses = self.fall_through()?.or(self.mismatch(insn)?);
+                let behind = self.pc.saturating_add(2);
+                let behind = self.way_from(behind).ok_or(VerifyError::Unterminated)?;
+                let target = self.costliest_target(insn.a, of_sets)?;
+                Ok(misses.or(target.called_before(behind)))
+            }
+            _ => Ok(self.fall_through()?.or(self.mismatch(insn)?)),
         }
+    }
+
+    /// What the costliest chain costs that elements of set `index` may lead to. All of them are further on.
+    fn costliest_target(&self, index: u32, of_sets: &mut [Scratch]) -> Result<Way, VerifyError> {
+        let note = of_sets.get_mut(index as usize).ok_or(VerifyError::Index)?;
+        if !note.entry {
+            let set = self.view.sets.get(index as usize);
+            let set = set.ok_or(VerifyError::Index)?;
+            let start = set.first_target as usize;
+            let end = start.saturating_add(set.target_count as usize);
+            let targets = self.view.targets.get(start..end);
+            let mut costliest = Way::END;
+            for target in targets.ok_or(VerifyError::Index)? {
+                let chain = self.view.chains.get(target.chain as usize);
+                let chain = chain.ok_or(VerifyError::Index)?;
+                costliest = costliest.or(self.chain_at(chain.first_insn)?);
+            }
+            // Those that look into the set after this lie before this, and their targets still further on.
+            *note = Scratch {
+                steps: costliest.steps,
+                depth: costliest.depth,
+                entry: true,
+            };
+        }
+        Ok(Way {
+            steps: note.steps,
+            depth: note.depth,
+        })
     }
 
     /// The way on to the next instruction, which must be in the same chain.
@@ -197,13 +221,7 @@ impl Place<'_> {
             .ok_or(VerifyError::ChainTarget)
     }
 
-    /// The rule that an instruction names exists.
-    fn check_rule(&self, rule: u32) -> Result<(), VerifyError> {
-        let exists = (rule as usize) < self.view.rules.len();
-        ensure(exists, VerifyError::Index)
-    }
-
-    /// The operands of a match or lookup exist and make sense.
+    /// The operands exist and make sense.
     fn check_operands(&self, opcode: Opcode, insn: &Insn) -> Result<(), VerifyError> {
         match opcode {
             Opcode::MatchMask => ensure(insn.b & !insn.a == 0, VerifyError::Never),
@@ -222,7 +240,140 @@ impl Place<'_> {
                 self.pair(insn.b)?;
                 self.check_table(insn.a, TableKind::RangesWide)
             }
-            _ => Ok(()),
+            Opcode::Count => exists(self.view.counters, insn.a),
+            Opcode::SetMark | Opcode::Load | Opcode::Bitwise => Ok(()),
+            Opcode::Accept | Opcode::Drop | Opcode::Verdict => self.check_decider(insn),
+            Opcode::Call | Opcode::Goto => exists(self.view.rules, insn.a),
+            Opcode::Return if insn.a == NONE => Ok(()),
+            Opcode::Return => exists(self.view.rules, insn.a),
+            Opcode::BitwiseWide => self.pair(insn.a).map(|_| ()),
+            Opcode::Shift => ensure(insn.a < 128 && insn.b <= 1, VerifyError::Index),
+            Opcode::Combine => ensure(insn.a <= 2, VerifyError::Index),
+            Opcode::LookupSet => self.looked_up(insn).map(|_| ()),
+            Opcode::LookupMap => {
+                let set = self.looked_up(insn)?;
+                ensure(set.kind == SetKind::Map as u8, VerifyError::Set)
+            }
+            Opcode::LookupVerdict => {
+                let set = self.looked_up(insn)?;
+                ensure(set.kind == SetKind::Verdict as u8, VerifyError::Set)?;
+                let next = self.view.insns.get(self.pc.saturating_add(1) as usize);
+                let named = next.is_some_and(|next| next.opcode == Opcode::Verdict as u8);
+                ensure(named, VerifyError::Opcode)
+            }
+            Opcode::Do => {
+                exists(self.view.statements, insn.a)?;
+                exists(self.view.rules, insn.b)
+            }
+            Opcode::Reject => {
+                self.check_decider(insn)?;
+                let kind = RejectKind::from_raw(insn.field).ok_or(VerifyError::Field)?;
+                let most = match kind {
+                    RejectKind::Icmp | RejectKind::Icmpv6 => u8::MAX.into(),
+                    RejectKind::Icmpx => ICMPX_CODES,
+                    RejectKind::TcpReset => 0,
+                };
+                ensure(insn.flags <= most, VerifyError::Index)
+            }
+            Opcode::Queue => {
+                exists(self.view.rules, insn.a)?;
+                check_queue(insn)
+            }
+        }
+    }
+
+    /// The rule that decides exists, and the counter, if there is one.
+    fn check_decider(&self, insn: &Insn) -> Result<(), VerifyError> {
+        exists(self.view.rules, insn.a)?;
+        let counter = is_counter_or_none(self.view, insn.b);
+        ensure(counter, VerifyError::Index)
+    }
+
+    /// The set of a lookup, which its key fits.
+    fn looked_up(&self, insn: &Insn) -> Result<&Set, VerifyError> {
+        let set = self.view.sets.get(insn.a as usize);
+        let set = set.ok_or(VerifyError::Index)?;
+        let key = self.view.keys.get(insn.b as usize);
+        let key = key.ok_or(VerifyError::Index)?;
+        ensure(key_fits(set, key), VerifyError::Key)?;
+        Ok(set)
+    }
+
+    /// The fields that are read exist and are as wide as the instruction needs, and are noted; what is written
+    /// is a register.
+    fn check_fields(
+        &self,
+        opcode: Opcode,
+        insn: &Insn,
+        fields: &mut FieldSet,
+    ) -> Result<(), VerifyError> {
+        let [first, second] = insn.flags.to_le_bytes();
+        match opcode {
+            Opcode::MatchMask | Opcode::MatchRange | Opcode::Lookup => {
+                fields.insert(field(insn.field, Some(false))?);
+            }
+            Opcode::MatchWideMask | Opcode::MatchWideRange | Opcode::LookupWide => {
+                fields.insert(field(insn.field, Some(true))?);
+            }
+            Opcode::Load => {
+                let expr = self.view.exprs.get(insn.a as usize);
+                let expr = expr.ok_or(VerifyError::Index)?;
+                register(insn.field, expr.bits > 32)?;
+                if expr.kind == ExprKind::Jhash as u8 {
+                    self.note_key(expr.d, fields);
+                }
+            }
+            Opcode::Bitwise | Opcode::BitwiseWide => {
+                register(insn.field, opcode == Opcode::BitwiseWide)?;
+                fields.insert(field(first, None)?);
+            }
+            Opcode::Shift => {
+                let source = field(first, None)?;
+                register(insn.field, source.is_wide())?;
+                fields.insert(source);
+            }
+            Opcode::Combine => {
+                let source = field(first, None)?;
+                register(insn.field, source.is_wide())?;
+                fields.insert(source);
+                fields.insert(field(second, Some(source.is_wide()))?);
+            }
+            Opcode::LookupSet | Opcode::LookupVerdict => self.note_key(insn.b, fields),
+            Opcode::LookupMap => {
+                let set = self.view.sets.get(insn.a as usize);
+                register(insn.field, set.is_some_and(|set| set.data_len == 16))?;
+                self.note_key(insn.b, fields);
+            }
+            Opcode::Do => self.note_statement(insn.a, fields),
+            Opcode::Queue if insn.field != 0 => register(insn.field, false)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Notes the fields of key `index`.
+    fn note_key(&self, index: u32, fields: &mut FieldSet) {
+        let Some(key) = self.view.keys.get(index as usize) else {
+            return;
+        };
+        for part in key.parts.iter().take(key.count.into()) {
+            fields.insert_raw(part.field);
+        }
+    }
+
+    /// Notes the fields that statement `index` reads.
+    fn note_statement(&self, index: u32, fields: &mut FieldSet) {
+        let Some(statement) = self.view.statements.get(index as usize) else {
+            return;
+        };
+        fields.insert_raw(statement.field);
+        match StatementKind::from_raw(statement.kind) {
+            Some(StatementKind::UpdateSet) => self.note_key(statement.b, fields),
+            Some(StatementKind::Object) if statement.flags & STATEMENT_BY_MAP != 0 => {
+                self.note_key(statement.b, fields);
+            }
+            Some(StatementKind::Dup) => fields.insert_raw(statement.b as u8),
+            _ => {}
         }
     }
 
@@ -240,47 +391,127 @@ impl Place<'_> {
     }
 }
 
-/// `Ok` if `holds`.
-fn ensure(holds: bool, error: VerifyError) -> Result<(), VerifyError> {
-    if holds {
-        Ok(())
-    } else {
-        Err(error)
-    }
+/// Largest code of [`RejectKind::Icmpx`]: `NFT_REJECT_ICMPX_MAX`.
+const ICMPX_CODES: u16 = 3;
+
+/// `elements` have one of this index.
+fn exists<T>(elements: &[T], index: u32) -> Result<(), VerifyError> {
+    ensure((index as usize) < elements.len(), VerifyError::Index)
 }
 
-/// Whether the instruction compares a field, and if so whether a wide one.
-fn width(opcode: Opcode) -> Option<bool> {
-    match opcode {
-        Opcode::MatchMask | Opcode::MatchRange | Opcode::Lookup => Some(false),
-        Opcode::MatchWideMask | Opcode::MatchWideRange | Opcode::LookupWide => Some(true),
-        _ => None,
-    }
-}
-
-/// The field exists and is as wide as the instruction needs.
-fn check_field(insn: &Insn, wide: bool) -> Result<Field, VerifyError> {
-    let field = Field::from_raw(insn.field).ok_or(VerifyError::Field)?;
-    ensure(field.is_wide() == wide, VerifyError::Field)?;
+/// The field numbered `number`, which must be wide or not, if that matters.
+fn field(number: u8, wide: Option<bool>) -> Result<Field, VerifyError> {
+    let field = Field::from_raw(number).ok_or(VerifyError::Field)?;
+    let fits = wide.is_none_or(|wide| wide == field.is_wide());
+    ensure(fits, VerifyError::Field)?;
     Ok(field)
+}
+
+/// The field is a register of this width.
+fn register(number: u8, wide: bool) -> Result<(), VerifyError> {
+    let register = field(number, Some(wide))?.is_register();
+    ensure(register, VerifyError::Field)
+}
+
+/// The queues exist; one that a register names is a single one.
+fn check_queue(insn: &Insn) -> Result<(), VerifyError> {
+    if insn.field != 0 {
+        let single = insn.b == 0 && insn.flags & QUEUE_FANOUT == 0;
+        return ensure(single, VerifyError::Reserved);
+    }
+    let (first, total) = (insn.b & 0xffff, insn.b.wrapping_shr(16));
+    let last = first.wrapping_add(total).wrapping_sub(1);
+    ensure(total != 0 && last <= u16::MAX.into(), VerifyError::Index)
+}
+
+/// What an opcode uses beside `a`.
+struct Uses {
+    field: bool,
+    flags: u16,
+    target: bool,
+    b: bool,
+}
+
+impl Uses {
+    /// Nothing.
+    const NOTHING: Self = Uses {
+        field: false,
+        flags: 0,
+        target: false,
+        b: false,
+    };
+
+    /// What a match uses: everything, and one flag.
+    const MATCH: Self = Uses {
+        field: true,
+        flags: FLAG_NEGATE,
+        target: true,
+        b: true,
+    };
+
+    /// What a calculation uses whose sources are in these flags.
+    const fn calculation(flags: u16, b: bool) -> Self {
+        Uses {
+            field: true,
+            flags,
+            target: true,
+            b,
+        }
+    }
+}
+
+/// What each opcode uses.
+fn uses(opcode: Opcode) -> Uses {
+    let nothing = Uses::NOTHING;
+    match opcode {
+        Opcode::MatchMask | Opcode::MatchRange | Opcode::Lookup | Opcode::LookupWide => Uses::MATCH,
+        Opcode::MatchWideMask | Opcode::MatchWideRange => Uses {
+            b: false,
+            ..Uses::MATCH
+        },
+        Opcode::Count | Opcode::Return => nothing,
+        Opcode::SetMark | Opcode::Accept | Opcode::Drop | Opcode::Verdict => {
+            Uses { b: true, ..nothing }
+        }
+        Opcode::Call | Opcode::Goto => Uses {
+            target: true,
+            ..nothing
+        },
+        Opcode::Load => Uses::calculation(0, false),
+        Opcode::LookupMap => Uses::calculation(0, true),
+        Opcode::Bitwise | Opcode::Shift => Uses::calculation(0xff, true),
+        Opcode::BitwiseWide => Uses::calculation(0xff, false),
+        Opcode::Combine => Uses::calculation(0xffff, false),
+        Opcode::LookupSet => Uses {
+            field: false,
+            ..Uses::MATCH
+        },
+        Opcode::LookupVerdict | Opcode::Do => Uses {
+            target: true,
+            b: true,
+            ..nothing
+        },
+        Opcode::Reject => Uses {
+            field: true,
+            flags: u16::MAX,
+            b: true,
+            ..nothing
+        },
+        Opcode::Queue => Uses {
+            field: true,
+            flags: QUEUE_BYPASS | QUEUE_FANOUT,
+            b: true,
+            ..nothing
+        },
+    }
 }
 
 /// What the opcode does not use is zero.
 fn check_unused(opcode: Opcode, insn: &Insn) -> Result<(), VerifyError> {
-    let (is_match, uses_target, uses_b) = match opcode {
-        Opcode::MatchMask | Opcode::MatchRange | Opcode::Lookup | Opcode::LookupWide => {
-            (true, true, true)
-        }
-        Opcode::MatchWideMask | Opcode::MatchWideRange => (true, true, false),
-        Opcode::Count | Opcode::Return => (false, false, false),
-        Opcode::SetMark | Opcode::Accept | Opcode::Drop => (false, false, true),
-        Opcode::Call | Opcode::Goto => (false, true, false),
-        _ => return Err(VerifyError::Opcode),
-    };
-    let known_flags = if is_match { FLAG_NEGATE } else { 0 };
-    let zero = (is_match || insn.field == 0)
-        && insn.flags & !known_flags == 0
-        && (uses_target || insn.target == 0)
-        && (uses_b || insn.b == 0);
+    let uses = uses(opcode);
+    let zero = (uses.field || insn.field == 0)
+        && insn.flags & !uses.flags == 0
+        && (uses.target || insn.target == 0)
+        && (uses.b || insn.b == 0);
     ensure(zero, VerifyError::Reserved)
 }

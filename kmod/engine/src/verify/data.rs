@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Second pass: everything that is no instruction.
+//! Second pass: everything that is no instruction; expressions, sets and statements have files of their own.
 
 use ferrule_uapi::{
     error::VerifyError,
@@ -7,12 +7,12 @@ use ferrule_uapi::{
     limit,
     program::{
         BaseChain, Chain, Counter, Rule, SectionId, Table, TableKind, Text, COUNTER_IMPLICIT,
-        COUNTER_INITIAL, COUNTER_POLICY,
+        COUNTER_INITIAL, COUNTER_OBJECT, COUNTER_POLICY,
     },
     NONE,
 };
 
-use super::Refusal;
+use super::{each, ensure, expr, set, statement, Refusal};
 use crate::program::View;
 
 /// Checks every record of the program.
@@ -24,33 +24,25 @@ pub(super) fn check(view: &View<'_>) -> Result<(), Refusal> {
     })?;
     check_priorities(view)?;
     each(SectionId::Rules, view.rules, |rule| check_rule(view, rule))?;
-    check_counters(view)
-}
-
-/// Applies `check` to each element; a refusal is given the element's position.
-fn each<T>(
-    section: SectionId,
-    elements: &[T],
-    mut check: impl FnMut(&T) -> Result<(), VerifyError>,
-) -> Result<(), Refusal> {
-    // Not `enumerate()`, which panics on overflow where the kernel asks for overflow checks.
-    for (index, element) in (0..elements.len()).zip(elements) {
-        check(element).map_err(|error| Refusal::at(error, section, index))?;
-    }
-    Ok(())
-}
-
-/// `Ok` if `holds`.
-fn ensure(holds: bool, error: VerifyError) -> Result<(), VerifyError> {
-    if holds {
-        Ok(())
-    } else {
-        Err(error)
-    }
+    check_counters(view)?;
+    each(SectionId::Exprs, view.exprs, |e| expr::check(view, e))?;
+    each(SectionId::Keys, view.keys, expr::check_key)?;
+    set::check(view)?;
+    each(SectionId::Targets, view.targets, |target| {
+        set::check_target(view, target)
+    })?;
+    each(SectionId::Statements, view.statements, |s| {
+        statement::check(view, s)
+    })?;
+    statement::check_states(view)?;
+    statement::check_objects(view)?;
+    each(SectionId::Logs, view.logs, |log| {
+        statement::check_log(view, log)
+    })
 }
 
 /// Whether `text` lies within `bytes`.
-fn within(text: Text, bytes: &[u8]) -> bool {
+pub(super) fn within(text: Text, bytes: &[u8]) -> bool {
     text.offset
         .checked_add(text.len)
         .is_some_and(|end| end as usize <= bytes.len())
@@ -193,17 +185,18 @@ fn check_counters(view: &View<'_>) -> Result<(), Refusal> {
     each(SectionId::Counters, view.counters, |counter: &Counter| {
         ensure(previous < Some(counter.identity), VerifyError::Identity)?;
         previous = Some(counter.identity);
-        let known = COUNTER_IMPLICIT | COUNTER_INITIAL | COUNTER_POLICY;
+        let known = COUNTER_IMPLICIT | COUNTER_INITIAL | COUNTER_POLICY | COUNTER_OBJECT;
         let initial = counter.flags & COUNTER_INITIAL != 0;
         ensure(
             counter.flags & !known == 0
                 && (initial || (counter.packets == 0 && counter.bytes == 0)),
             VerifyError::Reserved,
         )?;
-        let owners = if counter.flags & COUNTER_POLICY != 0 {
-            view.base_chains.len()
-        } else {
-            view.rules.len()
+        let owners = match counter.flags & (COUNTER_POLICY | COUNTER_OBJECT) {
+            0 => view.rules.len(),
+            COUNTER_POLICY => view.base_chains.len(),
+            COUNTER_OBJECT => view.objects.len(),
+            _ => return Err(VerifyError::Reserved),
         };
         ensure((counter.owner as usize) < owners, VerifyError::Index)
     })

@@ -5,7 +5,7 @@ use fastrand::Rng;
 use ferrule_uapi::{
     field::Field,
     insn::{Insn, Opcode},
-    program::{Counter, Rule, TableKind},
+    program::{Counter, Header, Rule, TableKind},
     NONE,
 };
 use zerocopy::IntoBytes;
@@ -16,6 +16,9 @@ use super::program::{insn, pair, Image, Records};
 const LIKELY: &[u32] = &[
     0, 1, 2, 4, 6, 10, 17, 22, 53, 58, 64, 80, 179, 443, 0x0800, 0x86dd,
 ];
+
+/// Bytes of a program's header.
+const HEADER: usize = size_of::<Header>();
 
 /// The bytes that `seed` stands for: noise, a good program, or a good program gone wrong.
 pub fn bytes(seed: u64) -> Image {
@@ -41,8 +44,8 @@ fn noise(rng: &mut Rng) -> Image {
     rng.fill(&mut bytes);
     if rng.bool() {
         let image = records(rng).build();
-        let header = image.bytes()[..184].to_vec();
-        bytes.splice(..bytes.len().min(184), header);
+        let header = image.bytes()[..HEADER].to_vec();
+        bytes.splice(..bytes.len().min(HEADER), header);
         let size = bytes.len() as u32;
         bytes[8..12].copy_from_slice(&size.to_ne_bytes());
     }
@@ -164,7 +167,7 @@ fn change_record(rng: &mut Rng, records: &mut Records) {
         0 => target.target = number,
         1 => target.a = number,
         2 => target.b = number,
-        3 => target.opcode = rng.u8(..16),
+        3 => target.opcode = rng.u8(..14),
         4 => target.field = rng.u8(..64),
         5 => target.flags = rng.u16(..4),
         6 => records.chains[0].insn_count = number,
@@ -178,7 +181,7 @@ fn mutate(rng: &mut Rng, image: &Image) -> Image {
     let mut bytes = image.bytes().to_vec();
     for _ in 0..rng.u32(1..4) {
         let len = bytes.len();
-        if len < 192 {
+        if len < HEADER + 8 {
             break;
         }
         let (from, to) = (rng.usize(..len / 8) * 8, rng.usize(..len / 8) * 8);
@@ -186,7 +189,7 @@ fn mutate(rng: &mut Rng, image: &Image) -> Image {
             0 => bytes.truncate(rng.usize(..len)),
             1 => bytes.copy_within(from..from + 8, to),
             2 => {
-                let (a, b) = (56 + rng.usize(..10) * 8, 56 + rng.usize(..10) * 8);
+                let (a, b) = (56 + rng.usize(..18) * 8, 56 + rng.usize(..18) * 8);
                 (0..8).for_each(|n| bytes.swap(a + n, b + n));
             }
             3 => bytes.extend(0_u64.as_bytes()),

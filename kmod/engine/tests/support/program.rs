@@ -3,6 +3,7 @@
 
 use ferrule_engine::Storage;
 use ferrule_uapi::{
+    expr::Expr,
     field::Field,
     hook::{ChainType, Family, Hook, Verdict},
     insn::{Insn, Opcode, FLAG_NEGATE},
@@ -10,6 +11,8 @@ use ferrule_uapi::{
         BaseChain, Chain, Counter, Header, Range32, RangeWide, Rule, Section, Table, TableKind,
         Text, Wide, MAGIC,
     },
+    set::{Key, KeyPart, Set, SetKind, Target, SET_ANONYMOUS},
+    statement::{Log, Object, State, Statement},
     ABI_VERSION, NONE,
 };
 use zerocopy::{FromBytes, Immutable, IntoBytes};
@@ -63,6 +66,14 @@ pub struct Records {
     pub counters: Vec<Counter>,
     pub strings: Vec<u8>,
     pub source: Vec<u8>,
+    pub exprs: Vec<Expr>,
+    pub keys: Vec<Key>,
+    pub sets: Vec<Set>,
+    pub targets: Vec<Target>,
+    pub statements: Vec<Statement>,
+    pub states: Vec<State>,
+    pub objects: Vec<Object>,
+    pub logs: Vec<Log>,
 }
 
 impl Records {
@@ -130,6 +141,71 @@ impl Records {
         self.tables.push(table(TableKind::RangesWide, first, count));
     }
 
+    /// Adds an expression; returns its index.
+    pub fn expr(&mut self, expr: Expr) -> u32 {
+        self.exprs.push(expr);
+        self.exprs.len() as u32 - 1
+    }
+
+    /// Adds a statement; returns its index.
+    pub fn statement(&mut self, statement: Statement) -> u32 {
+        self.statements.push(statement);
+        self.statements.len() as u32 - 1
+    }
+
+    /// Adds a key of these fields, each as long as it is; returns its index.
+    pub fn key(&mut self, fields: &[Field]) -> u32 {
+        let mut key = Key {
+            count: fields.len() as u8,
+            ..Key::default()
+        };
+        for (part, field) in key.parts.iter_mut().zip(fields) {
+            let len = if field.is_wide() { 16 } else { 4 };
+            *part = KeyPart {
+                field: *field as u8,
+                len,
+            };
+            key.len += len;
+        }
+        self.keys.push(key);
+        self.keys.len() as u32 - 1
+    }
+
+    /// Adds an anonymous set that key `key` fits; returns its index.
+    pub fn set(&mut self, kind: SetKind, key: u32) -> u32 {
+        let shape = self.keys[key as usize];
+        let mut set = Set {
+            identity: self.sets.len() as u64 + 1,
+            flags: SET_ANONYMOUS,
+            family: Family::Inet as u8,
+            kind: kind as u8,
+            key_len: shape.len,
+            parts: shape.count,
+            data_len: if kind == SetKind::Map { 4 } else { 0 },
+            ..Set::default()
+        };
+        for (len, part) in set.part_lens.iter_mut().zip(shape.parts) {
+            *len = part.len;
+        }
+        self.sets.push(set);
+        self.sets.len() as u32 - 1
+    }
+
+    /// Lets elements of the set that was added last lead to these chains, which ascend.
+    pub fn lead_to(&mut self, chains: &[u32]) {
+        let first_target = self.targets.len() as u32;
+        for chain in chains {
+            self.targets.push(Target {
+                handle: self.chains[*chain as usize].handle,
+                chain: *chain,
+                reserved: 0,
+            });
+        }
+        let set = self.sets.last_mut().unwrap();
+        set.first_target = first_target;
+        set.target_count = chains.len() as u32;
+    }
+
     /// Lays the sections out.
     pub fn build(&self) -> Image {
         let contents = self.contents();
@@ -154,7 +230,7 @@ impl Records {
     }
 
     /// The bytes of each section, in order.
-    pub fn contents(&self) -> [Vec<u8>; 10] {
+    pub fn contents(&self) -> [Vec<u8>; 18] {
         fn bytes<T: IntoBytes + Immutable>(records: &[T]) -> Vec<u8> {
             records.as_bytes().to_vec()
         }
@@ -169,6 +245,14 @@ impl Records {
             bytes(&self.counters),
             self.strings.clone(),
             self.source.clone(),
+            bytes(&self.exprs),
+            bytes(&self.keys),
+            bytes(&self.sets),
+            bytes(&self.targets),
+            bytes(&self.statements),
+            bytes(&self.states),
+            bytes(&self.objects),
+            bytes(&self.logs),
         ]
     }
 }

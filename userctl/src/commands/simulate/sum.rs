@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use ferrule_uapi::hook::Verdict;
 use serde_json::{json, Map, Value};
 use userctl::simulate::frame::Skip;
+use userctl::simulate::judge::Ruling;
 
 use super::report::{Fate, Names};
 use crate::failure::Failure;
@@ -17,6 +17,7 @@ pub(super) struct Sum {
     packets: usize,
     accepted: usize,
     dropped: usize,
+    queued: usize,
     skipped: BTreeMap<Skip, usize>,
     /// By verdict and what decided, in words.
     deciders: BTreeMap<(&'static str, String), usize>,
@@ -29,8 +30,9 @@ impl Sum {
             Fate::Skipped(skip) => *self.skipped.entry(*skip).or_default() += 1,
             Fate::Judged(_, judgement) => {
                 match judgement.verdict {
-                    Verdict::Drop => self.dropped += 1,
-                    _ => self.accepted += 1,
+                    Ruling::Accept => self.accepted += 1,
+                    Ruling::Drop | Ruling::Reject => self.dropped += 1,
+                    Ruling::Queue(_) => self.queued += 1,
                 }
                 let by = names.decider(judgement).to_string();
                 let decider = (judgement.verdict.name(), by);
@@ -55,6 +57,9 @@ impl Sum {
         let packets = counted(self.packets, "packet");
         let (accepted, dropped) = (self.accepted, self.dropped);
         let mut line = format!("{packets}: {accepted} accepted, {dropped} dropped");
+        if self.queued > 0 {
+            line += &format!(", {} queued", self.queued);
+        }
         let skipped: usize = self.skipped.values().sum();
         if skipped > 0 {
             line += &format!(", {skipped} skipped ({})", self.reasons());
@@ -86,6 +91,7 @@ impl Sum {
             "packets": self.packets,
             "accepted": self.accepted,
             "dropped": self.dropped,
+            "queued": self.queued,
             "skipped": skipped,
             "deciders": deciders.collect::<Vec<_>>(),
         }})
@@ -94,7 +100,7 @@ impl Sum {
     /// A capture of which no packet could be tried because its links are not known is no success.
     pub(super) fn complain(&self, name: &str) -> Result<(), Failure> {
         let unknown = |skip: &Skip| matches!(skip, Skip::Link(_));
-        let nothing = self.accepted + self.dropped == 0;
+        let nothing = self.accepted + self.dropped + self.queued == 0;
         match nothing && !self.skipped.is_empty() && self.skipped.keys().all(unknown) {
             true => Err(Failure::NoPackets {
                 name: name.to_owned(),
