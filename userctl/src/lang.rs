@@ -22,6 +22,8 @@ mod include;
 #[cfg(not(any(only_check, only_compile)))]
 mod parser;
 pub(crate) mod syntax;
+#[cfg(all(test, not(any(only_check, only_compile))))]
+mod tests;
 mod token;
 pub(crate) mod words;
 

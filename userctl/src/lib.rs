@@ -41,5 +41,6 @@ pub mod netns;
 pub mod request;
 #[cfg(not(only_lang))]
 pub mod ruleset;
+#[cfg(not(any(only_lang, only_check, only_compile)))]
 pub mod simulate;
 pub mod source;

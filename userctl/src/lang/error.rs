@@ -38,6 +38,9 @@ pub enum SyntaxErrorKind {
     /// A reserved word where a name must be.
     #[error("`{0}` is a word of the language and cannot be a name")]
     Reserved(String),
+    /// `@th,16,0`: nothing to compare.
+    #[error("a length of no bits")]
+    ZeroLength,
     /// A number that does not fit 64 bits.
     #[error("the number is too large")]
     NumberTooLarge,
@@ -106,6 +109,7 @@ impl SyntaxErrorKind {
             SyntaxErrorKind::IncludeDepth(_) => "does a file include itself?",
             SyntaxErrorKind::Stray(_)
             | SyntaxErrorKind::NumberTooLarge
+            | SyntaxErrorKind::ZeroLength
             | SyntaxErrorKind::Unreadable { .. }
             | SyntaxErrorKind::TooLarge
             | SyntaxErrorKind::NestingDepth(_) => return None,

@@ -7,8 +7,17 @@
 
 mod block;
 mod command;
+mod element;
 mod expr;
+mod nat;
+mod object;
+mod path;
 mod rule;
+mod selector;
+mod set;
+mod show;
+mod state;
+mod statement;
 
 use std::sync::Arc;
 
@@ -121,6 +130,19 @@ impl Parser<'_> {
         (token.kind == TokenKind::Word).then(|| self.sources.snippet(token.span))
     }
 
+    /// The token behind the next one, if the same file has one.
+    fn second(&mut self) -> Option<Token> {
+        self.peek();
+        let input = self.inputs.last()?;
+        input.tokens.get(input.next + 1).copied()
+    }
+
+    /// The text of the token behind the next one if it is a word.
+    fn second_word(&mut self) -> Option<&str> {
+        let token = self.second()?;
+        (token.kind == TokenKind::Word).then(|| self.sources.snippet(token.span))
+    }
+
     fn at_word(&mut self, word: &str) -> bool {
         self.peek_word() == Some(word)
     }
@@ -151,6 +173,14 @@ impl Parser<'_> {
             return Ok(self.bump().span);
         }
         Err(self.unexpected(expected, None))
+    }
+
+    /// Takes whichever of `words` comes next, and says which.
+    fn one_of(&mut self, words: &[&'static str]) -> Option<&'static str> {
+        let next = self.peek_word()?;
+        let word = words.iter().find(|word| **word == next).copied()?;
+        self.bump();
+        Some(word)
     }
 
     fn error(&mut self, kind: SyntaxErrorKind, span: Span) -> Stop {
@@ -226,6 +256,15 @@ impl Parser<'_> {
             return Err(self.error(kind, span));
         }
         let span = self.bump().span;
+        Ok(Ident {
+            name: self.intern(span),
+            span,
+        })
+    }
+
+    /// A word that the next stage looks up, reserved or not.
+    fn any_word(&mut self, expected: &'static str) -> Parsed<Ident> {
+        let span = self.expect(TokenKind::Word, expected)?.span;
         Ok(Ident {
             name: self.intern(span),
             span,

@@ -69,6 +69,8 @@ pub(crate) enum Verb {
     Reset,
     Get,
     Describe,
+    /// Of a statement only: `update @set { … }`.
+    Update,
 }
 
 #[derive(Debug)]
@@ -239,7 +241,7 @@ pub(crate) struct ObjectBlock {
     /// that it would be.
     pub(crate) statement: Option<Stmt>,
     /// The rest as pairs of words and values: `type "ftp" protocol tcp`, `l3proto ip`, `policy { … }`,
-    /// `dport 9876`, `timeout 2m`, `size 12`; of a secmark its context.
+    /// `dport 9876`, `timeout 2m`, `size 12`; of a secmark `context` and the text.
     pub(crate) settings: Vec<(Ident, Setting)>,
     pub(crate) span: Span,
 }
@@ -366,10 +368,16 @@ pub(crate) enum StmtKind {
     },
     /// `reset tcp option X`.
     ResetOption(Expr),
-    /// `add|update|delete @set { … }`, `set add …`, `meter X { … }`.
+    /// `add|update|delete @set { … }`, `set add …`.
     Update {
         verb: Verb,
         set: Ident,
+        element: Box<Element>,
+    },
+    /// `meter NAME [size N] { KEY STATEMENT }`: an update of a dynamic set that the statement makes.
+    Meter {
+        name: Ident,
+        size: Option<(u64, Span)>,
         element: Box<Element>,
     },
     /// `key vmap map`.

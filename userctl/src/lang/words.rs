@@ -4,19 +4,23 @@
 //! One table decides what is reserved, what begins an expression, and what nft has and Ferrule does
 //! not run yet. To support a word is to move it to another role and give the parser its syntax.
 
-use phf::phf_map;
+use phf::{phf_map, phf_set};
 
 /// What a word may be at the beginning of a statement or an expression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     /// A protocol, followed by one of its fields.
     Protocol,
+    /// A tunnel's protocol, followed by one of its fields or by an expression within it.
+    Tunnel,
     /// `meta`.
     Meta,
     /// A meta key that may stand without `meta`.
     MetaKey,
-    /// `counter`.
-    Counter,
+    /// Another expression with a syntax of its own: `ct`, `fib`, `numgen`, …
+    Selector,
+    /// A statement with a syntax of its own: `counter`, `log`, `limit`, …
+    Statement,
     /// A verdict: `accept`, `drop`, `continue`, `return`, `jump`, `goto`.
     Verdict,
     /// `comment`.
@@ -50,19 +54,19 @@ static WORDS: phf::Map<&'static str, Role> = phf_map! {
     "ah" => Role::Protocol,
     "esp" => Role::Protocol,
     "comp" => Role::Protocol,
-    "gre" => unsupported("matching on `gre`"),
-    "gretap" => unsupported("matching on `gretap`"),
-    "vxlan" => unsupported("matching on `vxlan`"),
-    "geneve" => unsupported("matching on `geneve`"),
-    "hbh" => unsupported("matching on the hop-by-hop header"),
-    "dst" => unsupported("matching on the destination options header"),
-    "mh" => unsupported("matching on the mobility header"),
-    "frag" => unsupported("matching on the fragment header"),
-    "rt" => unsupported("`rt`"),
-    "rt0" => unsupported("`rt0`"),
-    "rt2" => unsupported("`rt2`"),
-    "srh" => unsupported("`srh`"),
-    "exthdr" => unsupported("`exthdr`"),
+    "gre" => Role::Tunnel,
+    "gretap" => Role::Tunnel,
+    "vxlan" => Role::Tunnel,
+    "geneve" => Role::Tunnel,
+    "hbh" => Role::Protocol,
+    "dst" => Role::Protocol,
+    "mh" => Role::Protocol,
+    "frag" => Role::Protocol,
+    "rt" => Role::Selector,
+    "rt0" => Role::Protocol,
+    "rt2" => Role::Protocol,
+    "srh" => Role::Protocol,
+    "exthdr" => Role::Selector,
     "meta" => Role::Meta,
     "mark" => Role::MetaKey,
     "iif" => Role::MetaKey,
@@ -84,7 +88,7 @@ static WORDS: phf::Map<&'static str, Role> = phf_map! {
     "pkttype" => Role::MetaKey,
     "cpu" => Role::MetaKey,
     "cgroup" => Role::MetaKey,
-    "counter" => Role::Counter,
+    "counter" => Role::Statement,
     "accept" => Role::Verdict,
     "drop" => Role::Verdict,
     "continue" => Role::Verdict,
@@ -92,14 +96,14 @@ static WORDS: phf::Map<&'static str, Role> = phf_map! {
     "jump" => Role::Verdict,
     "goto" => Role::Verdict,
     "comment" => Role::Comment,
-    "ct" => unsupported("connection tracking (`ct`)"),
-    "log" => unsupported("`log`"),
-    "limit" => unsupported("`limit`"),
-    "quota" => unsupported("`quota`"),
-    "last" => unsupported("`last`"),
-    "reject" => unsupported("`reject`"),
-    "queue" => unsupported("`queue`"),
-    "dup" => unsupported("`dup`"),
+    "ct" => Role::Selector,
+    "log" => Role::Statement,
+    "limit" => Role::Statement,
+    "quota" => Role::Statement,
+    "last" => Role::Statement,
+    "reject" => Role::Statement,
+    "queue" => Role::Statement,
+    "dup" => Role::Statement,
     "fwd" => unsupported("`fwd`"),
     "snat" => unsupported("address translation (`snat`)"),
     "dnat" => unsupported("address translation (`dnat`)"),
@@ -107,26 +111,26 @@ static WORDS: phf::Map<&'static str, Role> = phf_map! {
     "redirect" => unsupported("address translation (`redirect`)"),
     "tproxy" => unsupported("`tproxy`"),
     "synproxy" => unsupported("`synproxy`"),
-    "notrack" => unsupported("`notrack`"),
+    "notrack" => Role::Statement,
     "flow" => unsupported("flow tables"),
-    "meter" => unsupported("`meter`"),
-    "numgen" => unsupported("`numgen`"),
-    "jhash" => unsupported("`jhash`"),
-    "symhash" => unsupported("`symhash`"),
-    "fib" => unsupported("`fib`"),
-    "osf" => unsupported("`osf`"),
-    "socket" => unsupported("`socket`"),
-    "ipsec" => unsupported("`ipsec`"),
+    "meter" => Role::Statement,
+    "numgen" => Role::Selector,
+    "jhash" => Role::Selector,
+    "symhash" => Role::Selector,
+    "fib" => Role::Selector,
+    "osf" => unsupported("OS fingerprints (`osf`)"),
+    "socket" => Role::Selector,
+    "ipsec" => Role::Selector,
     "xt" => unsupported("`xt`"),
     "tunnel" => unsupported("`tunnel`"),
-    "secmark" => unsupported("`secmark`"),
-    "vmap" => unsupported("verdict maps (`vmap`)"),
-    "map" => unsupported("maps"),
-    "set" => unsupported("changing named sets"),
-    "add" => unsupported("changing named sets"),
-    "update" => unsupported("changing named sets"),
-    "delete" => unsupported("changing named sets"),
-    "reset" => unsupported("`reset tcp option`"),
+    "secmark" => Role::Other,
+    "vmap" => Role::Other,
+    "map" => Role::Other,
+    "set" => Role::Statement,
+    "add" => Role::Statement,
+    "update" => Role::Statement,
+    "delete" => Role::Statement,
+    "reset" => Role::Statement,
     "include" => Role::Other,
     "define" => Role::Other,
     "redefine" => Role::Other,
@@ -169,13 +173,13 @@ static WORDS: phf::Map<&'static str, Role> = phf_map! {
     "policy" => Role::Other,
     "size" => Role::Other,
     "offload" => Role::Other,
-    "hour" => Role::Other,
-    "day" => Role::Other,
+    "hour" => Role::MetaKey,
+    "day" => Role::MetaKey,
     "random" => Role::Other,
     "type" => Role::Other,
     "typeof" => Role::Other,
     "ecn" => Role::Other,
-    "time" => Role::Other,
+    "time" => Role::MetaKey,
     "priority" => Role::Other,
     "flags" => Role::Other,
     "vni" => Role::Other,
@@ -235,17 +239,37 @@ pub(crate) fn similar(word: &str, among: &[&'static str]) -> Option<&'static str
     (best.0 <= 1 + word.len() / 4 && best.0 < word.len()).then_some(best.1)
 }
 
+/// Whether `word` behind a protocol's name is a field of a header, so that the two are an expression.
+///
+/// On the right-hand side of a comparison `tcp` alone is a value; no field begins a statement, so one
+/// word tells.
+pub(crate) fn is_field(word: &str) -> bool {
+    FIELDS.contains(word)
+}
+
+/// The fields of all headers.
+static FIELDS: phf::Set<&'static str> = phf_set! {
+    "saddr", "daddr", "sport", "dport", "dscp", "ecn", "ttl", "hoplimit", "length", "id", "frag-off",
+    "protocol", "checksum", "version", "hdrlength", "nexthdr", "flowlabel", "type", "code",
+    "sequence", "ackseq", "doff", "reserved", "reserved2", "flags", "window", "urgptr", "gateway",
+    "mtu", "option", "chunk", "vtag", "htype", "ptype", "hlen", "plen", "operation", "cfi", "dei",
+    "pcp", "mrt", "group", "parameter-problem", "param-problem", "max-delay", "taddr", "spi", "cpi",
+    "csumcov", "more-fragments", "vni",
+};
+
 /// Words that begin a statement, for suggestions.
 pub(crate) const STATEMENTS: &[&str] = &[
     "ip", "ip6", "tcp", "udp", "th", "icmp", "icmpv6", "meta", "mark", "iif", "iifname", "oif",
-    "oifname", "pkttype", "counter", "accept", "drop", "continue", "return", "jump", "goto",
-    "comment",
+    "oifname", "pkttype", "ct", "fib", "socket", "rt", "frag", "exthdr", "counter", "limit",
+    "quota", "log", "reject", "queue", "dup", "notrack", "set", "add", "update", "delete",
+    "accept", "drop", "continue", "return", "jump", "goto", "comment",
 ];
 
 /// Words that begin a command, for suggestions.
 pub(crate) const COMMANDS: &[&str] = &[
-    "table", "chain", "rule", "add", "create", "insert", "delete", "destroy", "flush", "define",
-    "redefine", "undefine", "include",
+    "table", "chain", "rule", "set", "map", "element", "counter", "quota", "limit", "add",
+    "create", "insert", "replace", "delete", "destroy", "flush", "list", "reset", "rename", "get",
+    "describe", "define", "redefine", "undefine", "include",
 ];
 
 /// How many letters must be inserted, removed, changed or swapped (optimal string alignment).

@@ -25,15 +25,27 @@ impl Parser<'_> {
         if let Some(what) = self.unsupported_object() {
             return Err(Stop::Unsupported(what));
         }
+        if let Some(kind) = self.object_kind() {
+            self.take_kind();
+            let name = self.block_name("the object's name")?;
+            let object = self.object_block(kind)?;
+            block.objects.push((kind, name, object));
+            return Ok(());
+        }
         match self.peek_word() {
             Some("chain") => {
                 self.bump();
-                let name = self.ident("a chain's name")?;
-                if !self.at(TokenKind::LBrace) {
-                    return Err(self.unexpected("`{`", None));
-                }
+                let name = self.block_name("a chain's name")?;
                 let chain = self.chain_block()?;
                 block.chains.push((name, chain));
+                Ok(())
+            }
+            Some(word @ ("set" | "map")) => {
+                let map = word == "map";
+                self.bump();
+                let name = self.block_name("a set's name")?;
+                let set = self.set_block(map)?;
+                block.sets.push((name, set));
                 Ok(())
             }
             Some("comment") => {
@@ -42,17 +54,27 @@ impl Parser<'_> {
                 Ok(())
             }
             Some("flags") => {
-                let start = self.bump().span;
-                let flag = self.ident("a flag")?;
-                let span = start.to(flag.span);
-                let feature = format!("the table flag `{}`", self.names.get(flag.name));
-                self.unsupported(&feature, "leave the table out to switch it off", span)
+                self.bump();
+                block.flags.push(self.any_word("a flag")?);
+                while self.eat(TokenKind::Comma) {
+                    block.flags.push(self.any_word("a flag")?);
+                }
+                Ok(())
             }
             _ => Err(self.unexpected(
-                "`chain` or `comment`",
+                "`chain`, `set`, `map`, an object or `comment`",
                 Some("a rule belongs into a `chain NAME { … }`"),
             )),
         }
+    }
+
+    /// A name behind which a block must begin.
+    fn block_name(&mut self, expected: &'static str) -> Parsed<Ident> {
+        let name = self.ident(expected)?;
+        if !self.at(TokenKind::LBrace) {
+            return Err(self.unexpected("`{`", None));
+        }
+        Ok(name)
     }
 
     /// `{ … }` behind a chain's name.
@@ -92,18 +114,18 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn open_block(&mut self) -> Parsed<()> {
+    pub(super) fn open_block(&mut self) -> Parsed<()> {
         self.expect(TokenKind::LBrace, "`{`")?;
         self.scopes.push(Default::default());
         Ok(())
     }
 
-    fn close_block(&mut self) {
+    pub(super) fn close_block(&mut self) {
         self.scopes.pop();
     }
 
     /// Goes on to the block's next item; takes the `}` and says `true` if there is none.
-    fn block_ends(&mut self) -> Parsed<bool> {
+    pub(super) fn block_ends(&mut self) -> Parsed<bool> {
         loop {
             match self.peek().kind {
                 TokenKind::Newline | TokenKind::Semicolon => {
@@ -157,15 +179,6 @@ impl Parser<'_> {
             hook,
             priority,
             span: self.since(start),
-        })
-    }
-
-    /// A word that the next stage looks up, reserved or not.
-    fn any_word(&mut self, expected: &'static str) -> Parsed<Ident> {
-        let span = self.expect(TokenKind::Word, expected)?.span;
-        Ok(Ident {
-            name: self.intern(span),
-            span,
         })
     }
 

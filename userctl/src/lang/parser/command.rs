@@ -1,47 +1,47 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Commands, and the paths that name their objects.
+//! Commands that change something; those that show something are in [`show`](super::show).
 
-use ferrule_uapi::hook::Family;
-
+use super::path::is_family;
 use super::{Parsed, Parser, Stop};
 use crate::lang::error::SyntaxErrorKind;
-use crate::lang::syntax::{
-    ChainPath, Command, Object, Position, PositionKind, TablePath, Unsupported, Verb,
-};
+use crate::lang::syntax::{Command, Object, Unsupported, Verb};
 use crate::lang::token::TokenKind;
 use crate::lang::words;
-use crate::source::Span;
 
-/// Objects that only nft has, by the word that names them in a command.
-const UNSUPPORTED_OBJECTS: &[(&str, &str)] = &[
-    ("set", "named sets"),
-    ("map", "named maps"),
-    ("element", "elements of named sets"),
-    ("flowtable", "flow tables"),
-    ("counter", "named counters"),
-    ("quota", "named quotas"),
-    ("limit", "named limits"),
-    ("secmark", "secmark objects"),
-    ("synproxy", "synproxy objects"),
-    ("tunnel", "tunnel objects"),
-    ("ct", "connection tracking objects"),
-    ("meter", "meters"),
+/// Objects that only nft has, by the word that names them in a command, and what to do instead.
+const UNSUPPORTED_OBJECTS: &[(&str, &str, &str)] = &[
+    (
+        "flowtable",
+        "flow tables",
+        "leave it out; packets take the same path without it",
+    ),
+    ("synproxy", "synproxy objects", LATER),
+    ("tunnel", "tunnel objects", LATER),
 ];
 
 /// Commands that only nft has, with what to do instead.
 const UNSUPPORTED_COMMANDS: &[(&str, &str)] = &[
-    ("list", "use `userctl list`"),
-    ("reset", "use `userctl reset`"),
-    ("rename", "define the chain under its new name"),
-    ("replace", "delete the rule and add the new one"),
-    ("get", "named sets come later"),
-    ("import", "write the rules in nft's syntax"),
-    ("export", "use `userctl list --json`"),
-    ("monitor", "monitoring comes later"),
-    ("describe", "use `nft describe`"),
+    ("import", "`userctl import` reads iptables' rules"),
+    ("export", "use `userctl -j list ruleset`"),
+    ("monitor", "use `userctl monitor`"),
 ];
 
-const INLINE_SET: &str = "write the elements into the rule: `{ 22, 80 }`";
+/// Verbs by their word.
+const VERBS: &[(&str, Verb)] = &[
+    ("add", Verb::Add),
+    ("create", Verb::Create),
+    ("insert", Verb::Insert),
+    ("replace", Verb::Replace),
+    ("delete", Verb::Delete),
+    ("destroy", Verb::Destroy),
+    ("flush", Verb::Flush),
+    ("rename", Verb::Rename),
+    ("list", Verb::List),
+    ("reset", Verb::Reset),
+    ("get", Verb::Get),
+    ("describe", Verb::Describe),
+];
+
 const LATER: &str = "leave it out; later versions will have it";
 
 impl Parser<'_> {
@@ -91,22 +91,22 @@ impl Parser<'_> {
         let Some(word) = self.peek_word() else {
             return Err(self.unexpected("a command", None));
         };
-        let verb = match word {
-            "add" => Verb::Add,
-            "create" => Verb::Create,
-            "insert" => Verb::Insert,
-            "delete" => Verb::Delete,
-            "destroy" => Verb::Destroy,
-            "flush" => Verb::Flush,
-            _ => return self.implicit_add(),
+        let Some((_, verb)) = VERBS.iter().find(|(name, _)| *name == word) else {
+            return self.implicit_add();
         };
         self.bump();
         let object = match verb {
-            Verb::Add | Verb::Create | Verb::Insert => self.added(verb)?,
+            Verb::Add | Verb::Create | Verb::Insert => self.added(*verb)?,
+            Verb::Replace => self.replaced()?,
             Verb::Delete | Verb::Destroy => self.deleted()?,
             Verb::Flush => self.flushed()?,
+            Verb::Rename => self.renamed()?,
+            Verb::List => self.listed()?,
+            Verb::Reset => self.reset()?,
+            Verb::Get => self.got()?,
+            Verb::Describe | Verb::Update => Object::Describe(self.left()?),
         };
-        Ok((verb, object))
+        Ok((*verb, object))
     }
 
     /// A command without a verb: `table …`, or a chain's path and a rule.
@@ -117,9 +117,21 @@ impl Parser<'_> {
             let span = self.peek().span;
             return self.unsupported(&feature, hint, span);
         }
-        let known = matches!(word, "table" | "chain" | "rule")
-            || UNSUPPORTED_OBJECTS.iter().any(|(name, _)| *name == word)
-            || family_word(word);
+        let known = matches!(
+            word,
+            "table"
+                | "chain"
+                | "rule"
+                | "set"
+                | "map"
+                | "element"
+                | "counter"
+                | "quota"
+                | "limit"
+                | "secmark"
+                | "ct"
+        ) || UNSUPPORTED_OBJECTS.iter().any(|(name, ..)| *name == word)
+            || is_family(word);
         if !known && words::role(word).is_some() {
             return Err(self.unexpected("a command", Some("a rule belongs into a chain")));
         }
@@ -149,8 +161,18 @@ impl Parser<'_> {
 
     /// What `add`, `create` and `insert` take.
     fn added(&mut self, verb: Verb) -> Parsed<Object> {
+        if verb == Verb::Insert {
+            self.eat_word("rule");
+            return self.added_rule();
+        }
+        if let Some(kind) = self.object_kind() {
+            self.take_kind();
+            let path = self.chain_path("the object's name")?;
+            let block = self.object_body(kind)?;
+            return Ok(Object::Stateful(kind, path, block.map(Box::new)));
+        }
         match self.peek_word() {
-            Some("table") if verb != Verb::Insert => {
+            Some("table") => {
                 self.bump();
                 let path = self.table_path()?;
                 let block = match self.at(TokenKind::LBrace) {
@@ -159,15 +181,23 @@ impl Parser<'_> {
                 };
                 Ok(Object::Table(path, block))
             }
-            Some("chain") if verb != Verb::Insert => {
+            Some("chain") => {
                 self.bump();
-                let path = self.chain_path()?;
+                let path = self.chain_path("a chain's name")?;
                 let block = match self.at(TokenKind::LBrace) {
                     true => Some(self.chain_block()?),
                     false => None,
                 };
                 Ok(Object::Chain(path, block))
             }
+            Some(word @ ("set" | "map")) => {
+                let map = word == "map";
+                self.bump();
+                let path = self.chain_path("a set's name")?;
+                let block = self.set_block(map)?;
+                Ok(Object::Set(path, Some(Box::new(block))))
+            }
+            Some("element") => self.elements_of_set(),
             Some("rule") => {
                 self.bump();
                 self.added_rule()
@@ -180,42 +210,64 @@ impl Parser<'_> {
     }
 
     fn added_rule(&mut self) -> Parsed<Object> {
-        let path = self.chain_path()?;
+        let path = self.chain_path("a chain's name")?;
         let position = self.position()?;
         let rule = self.rule()?;
         Ok(Object::Rule(path, position, Box::new(rule)))
     }
 
+    /// `element [FAMILY] TABLE SET { … }`.
+    pub(super) fn elements_of_set(&mut self) -> Parsed<Object> {
+        self.bump();
+        let path = self.chain_path("a set's name")?;
+        Ok(Object::Element(path, self.element_list()?))
+    }
+
+    /// `replace rule CHAIN handle N RULE`.
+    fn replaced(&mut self) -> Parsed<Object> {
+        self.expect_word("rule", "`rule`")?;
+        let path = self.chain_path("a chain's name")?;
+        let position = self.rule_handle()?;
+        let rule = self.rule()?;
+        Ok(Object::Rule(path, Some(position), Box::new(rule)))
+    }
+
+    /// `rename chain CHAIN NAME`.
+    fn renamed(&mut self) -> Parsed<Object> {
+        self.expect_word("chain", "`chain`")?;
+        let path = self.chain_path("a chain's name")?;
+        Ok(Object::Rename(path, self.ident("the new name")?))
+    }
+
     /// What `delete` and `destroy` take.
     fn deleted(&mut self) -> Parsed<Object> {
+        if let Some(kind) = self.object_kind() {
+            self.take_kind();
+            let path = self.path_or_handle("the object's name")?;
+            return Ok(Object::Stateful(kind, path, None));
+        }
         match self.peek_word() {
             Some("table") => {
                 self.bump();
-                Ok(Object::Table(self.table_path()?, None))
+                Ok(Object::Table(self.table_or_handle()?, None))
             }
             Some("chain") => {
                 self.bump();
-                Ok(Object::Chain(self.chain_path()?, None))
+                Ok(Object::Chain(self.path_or_handle("a chain's name")?, None))
             }
+            Some("set" | "map") => {
+                self.bump();
+                Ok(Object::Set(self.path_or_handle("a set's name")?, None))
+            }
+            Some("element") => self.elements_of_set(),
             Some("rule") => {
                 self.bump();
-                let path = self.chain_path()?;
-                let position = self.position()?;
-                if position.is_none() {
-                    let hint = "`userctl list -a` shows the handles";
-                    return Err(self.unexpected("`handle` and a number", Some(hint)));
-                }
-                let span = path.name.span;
-                let rule = crate::lang::syntax::Rule {
-                    statements: vec![],
-                    comment: None,
-                    span,
-                };
-                Ok(Object::Rule(path, position, Box::new(rule)))
+                let path = self.chain_path("a chain's name")?;
+                Ok(Object::Rules(path, Some(self.rule_handle()?)))
             }
             _ => {
                 self.refuse_unsupported_object()?;
-                Err(self.unexpected("`table`, `chain` or `rule`", None))
+                Err(self.unexpected("`table`, `chain`, `rule`, `set`, `element`, …", None))
             }
         }
     }
@@ -233,23 +285,27 @@ impl Parser<'_> {
             }
             Some("chain") => {
                 self.bump();
-                Ok(Object::Chain(self.chain_path()?, None))
+                Ok(Object::Chain(self.chain_path("a chain's name")?, None))
+            }
+            Some("set" | "map" | "meter") => {
+                self.bump();
+                Ok(Object::Set(self.chain_path("a set's name")?, None))
             }
             _ => {
                 self.refuse_unsupported_object()?;
-                Err(self.unexpected("`ruleset`, `table` or `chain`", None))
+                Err(self.unexpected("`ruleset`, `table`, `chain`, `set` or `map`", None))
             }
         }
     }
 
-    fn refuse_unsupported_object(&mut self) -> Parsed<()> {
+    pub(super) fn refuse_unsupported_object(&mut self) -> Parsed<()> {
         let Some(word) = self.peek_word() else {
             return Ok(());
         };
-        let Some((_, feature)) = UNSUPPORTED_OBJECTS.iter().find(|(name, _)| *name == word) else {
+        let Some((_, feature, hint)) = UNSUPPORTED_OBJECTS.iter().find(|(name, ..)| *name == word)
+        else {
             return Ok(());
         };
-        let hint = object_hint(feature);
         let span = self.peek().span;
         self.unsupported(feature, hint, span)
     }
@@ -260,71 +316,5 @@ impl Parser<'_> {
             Err(Stop::Unsupported(what)) => Some(what),
             _ => None,
         }
-    }
-
-    /// The family, if one is written. Those that only nft has are unsupported.
-    fn family(&mut self) -> Parsed<Option<Family>> {
-        let Some(word) = self.peek_word() else {
-            return Ok(None);
-        };
-        let family = match word {
-            "ip" => Family::Ip,
-            "ip6" => Family::Ip6,
-            "inet" => Family::Inet,
-            "arp" | "bridge" | "netdev" => {
-                let feature = format!("family `{word}`");
-                let span = self.peek().span;
-                return self.unsupported(&feature, "use `ip`, `ip6` or `inet`", span);
-            }
-            _ => return Ok(None),
-        };
-        self.bump();
-        Ok(Some(family))
-    }
-
-    /// `[FAMILY] NAME`.
-    fn table_path(&mut self) -> Parsed<TablePath> {
-        let family = self.family()?.unwrap_or(Family::Ip);
-        Ok(TablePath {
-            family,
-            name: self.ident("a table's name")?,
-        })
-    }
-
-    /// `[FAMILY] TABLE CHAIN`.
-    fn chain_path(&mut self) -> Parsed<ChainPath> {
-        let table = self.table_path()?;
-        Ok(ChainPath {
-            table,
-            name: self.ident("a chain's name")?,
-        })
-    }
-
-    /// `handle N`, `position N` or `index N`.
-    fn position(&mut self) -> Parsed<Option<Position>> {
-        let kind = match self.peek_word() {
-            Some("handle" | "position") => PositionKind::Handle,
-            Some("index") => PositionKind::Index,
-            _ => return Ok(None),
-        };
-        let start: Span = self.bump().span;
-        let number = self.number("a number")?;
-        Ok(Some(Position {
-            kind,
-            number,
-            span: self.since(start),
-        }))
-    }
-}
-
-fn family_word(word: &str) -> bool {
-    matches!(word, "ip" | "ip6" | "inet" | "arp" | "bridge" | "netdev")
-}
-
-fn object_hint(feature: &str) -> &'static str {
-    match feature {
-        "named sets" | "elements of named sets" => INLINE_SET,
-        "named counters" => "write `counter` into the rule",
-        _ => LATER,
     }
 }

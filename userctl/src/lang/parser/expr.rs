@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Expressions: precedence from `|` down to `<<`, as in nft's grammar.
+//! Expressions: precedence from `|` down to `<<`, concatenations, ranges, lists and maps around
+//! them, as in nft's grammar.
 
-use super::rule::LATER;
 use super::{Parsed, Parser};
 use crate::lang::error::SyntaxErrorKind;
 use crate::lang::syntax::{BinaryOp, Expr, ExprKind};
 use crate::lang::token::TokenKind;
-use crate::lang::words::{self, Role};
 
 /// How deep parentheses and sets may nest.
 const MAX_NESTING: u32 = 32;
@@ -24,20 +23,100 @@ const LEVELS: &[&[(TokenKind, BinaryOp)]] = &[
 
 /// On which side of an operator an expression stands. On the right, `ip` is a name like any other.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Side {
+pub(super) enum Side {
     Left,
     Right,
 }
 
 impl Parser<'_> {
-    /// The left-hand side of a comparison, or what is assigned.
+    /// The left-hand side of a comparison: expressions, concatenated, and looked up in maps.
     pub(super) fn left(&mut self) -> Parsed<Expr> {
-        self.binary(0, Side::Left, 0)
+        let first = self.concat_left()?;
+        self.mapped(first)
+    }
+
+    /// `a . b . c` of expressions.
+    pub(super) fn concat_left(&mut self) -> Parsed<Expr> {
+        let first = self.binary(0, Side::Left, 0)?;
+        if !self.at(TokenKind::Dot) {
+            return Ok(first);
+        }
+        let start = first.span;
+        let mut parts = vec![first];
+        while self.eat(TokenKind::Dot) {
+            parts.push(self.binary(0, Side::Left, 0)?);
+        }
+        Ok(Expr {
+            kind: ExprKind::Concat(parts),
+            span: self.since(start),
+        })
+    }
+
+    /// `key map { … }`, if `map` follows.
+    fn mapped(&mut self, mut key: Expr) -> Parsed<Expr> {
+        while self.eat_word("map") {
+            let map = self.map_source()?;
+            let span = self.since(key.span);
+            let kind = ExprKind::Map(Box::new(key), Box::new(map));
+            key = Expr { kind, span };
+        }
+        Ok(key)
+    }
+
+    /// `{ … }`, `@name` or `$variable` behind `map` and `vmap`.
+    pub(super) fn map_source(&mut self) -> Parsed<Expr> {
+        match self.peek().kind {
+            TokenKind::LBrace => self.set(),
+            TokenKind::At | TokenKind::Dollar => self.right_value(),
+            _ => Err(self.unexpected("`{` or the name of a map", Some("write `@NAME`"))),
+        }
     }
 
     /// One value on the right-hand side.
     pub(super) fn right_value(&mut self) -> Parsed<Expr> {
         self.binary(0, Side::Right, 0)
+    }
+
+    /// A value, range or prefix, or several of them concatenated.
+    pub(super) fn concat_right(&mut self) -> Parsed<Expr> {
+        let first = self.right_item()?;
+        self.more_parts(first)
+    }
+
+    /// The rest of a concatenation of which `first` was read.
+    pub(super) fn more_parts(&mut self, first: Expr) -> Parsed<Expr> {
+        if !self.at(TokenKind::Dot) {
+            return Ok(first);
+        }
+        let start = first.span;
+        let mut parts = vec![first];
+        while self.eat(TokenKind::Dot) {
+            parts.push(self.right_item()?);
+        }
+        Ok(Expr {
+            kind: ExprKind::Concat(parts),
+            span: self.since(start),
+        })
+    }
+
+    /// A value, range or prefix.
+    fn right_item(&mut self) -> Parsed<Expr> {
+        let first = self.right_value()?;
+        match self.peek().kind {
+            TokenKind::Dash => self.range(first),
+            TokenKind::Slash => self.prefix(first),
+            _ => Ok(first),
+        }
+    }
+
+    /// What a statement takes: an expression or a value, a range, a list, something from a map.
+    pub(super) fn statement_value(&mut self) -> Parsed<Expr> {
+        let first = self.right_item()?;
+        if self.at(TokenKind::Comma) {
+            return self.list(first);
+        }
+        let value = self.more_parts(first)?;
+        self.mapped(value)
     }
 
     /// What a variable is defined as.
@@ -54,16 +133,14 @@ impl Parser<'_> {
                 span: self.since(start),
             });
         }
-        let first = self.right_value()?;
-        match self.peek().kind {
-            TokenKind::Comma => self.list(first),
-            TokenKind::Dash => self.range(first),
-            TokenKind::Slash => self.prefix(first),
-            _ => Ok(first),
+        let first = self.concat_right()?;
+        match self.at(TokenKind::Comma) {
+            true => self.list(first),
+            false => Ok(first),
         }
     }
 
-    fn binary(&mut self, level: usize, side: Side, depth: u32) -> Parsed<Expr> {
+    pub(super) fn binary(&mut self, level: usize, side: Side, depth: u32) -> Parsed<Expr> {
         let Some(operators) = LEVELS.get(level) else {
             return self.primary(side, depth);
         };
@@ -91,14 +168,18 @@ impl Parser<'_> {
                     None => ExprKind::Word(self.intern(token.span)),
                 }
             }
-            TokenKind::Address | TokenKind::Time => {
+            TokenKind::Address => {
                 self.bump();
                 ExprKind::Word(self.intern(token.span))
             }
-            TokenKind::Quoted => {
-                let span = self.text("a string")?.text;
-                ExprKind::Quoted(span)
+            TokenKind::Time => {
+                self.bump();
+                match self.millis(token.span) {
+                    Some(millis) => ExprKind::Time(millis),
+                    None => ExprKind::Word(self.intern(token.span)),
+                }
             }
+            TokenKind::Quoted => ExprKind::Quoted(self.text("a string")?.text),
             TokenKind::Wild => {
                 self.bump();
                 ExprKind::Wild(self.intern(token.span))
@@ -111,16 +192,17 @@ impl Parser<'_> {
                 });
             }
             TokenKind::LParen => return self.parenthesised(side, depth),
+            TokenKind::At if self.at_raw() => self.raw()?,
             TokenKind::At => {
-                let hint = "write the elements into the rule: `{ 22, 80 }`";
-                return self.unsupported("named sets (`@…`)", hint, token.span);
+                self.bump();
+                ExprKind::Named(self.ident("a set's name")?)
             }
             TokenKind::Word => return self.word(side),
             _ => return Err(self.unexpected("a value", None)),
         };
         Ok(Expr {
             kind,
-            span: token.span,
+            span: self.since(token.span),
         })
     }
 
@@ -135,85 +217,12 @@ impl Parser<'_> {
         })
     }
 
-    fn check_depth(&mut self, depth: u32) -> Parsed<()> {
+    pub(super) fn check_depth(&mut self, depth: u32) -> Parsed<()> {
         if depth < MAX_NESTING {
             return Ok(());
         }
         let span = self.peek().span;
         Err(self.error(SyntaxErrorKind::NestingDepth(MAX_NESTING), span))
-    }
-
-    /// A word: a field if it is the name of a protocol or `meta`, else a name for the next stage.
-    fn word(&mut self, side: Side) -> Parsed<Expr> {
-        let span = self.peek().span;
-        let word = self.sources.snippet(span);
-        let role = words::role(word);
-        let symbol = words::is_symbol(word);
-        match role {
-            Some(Role::Meta) => self.meta(),
-            Some(Role::MetaKey) => {
-                self.bump();
-                Ok(Expr {
-                    kind: ExprKind::Meta(self.intern(span)),
-                    span,
-                })
-            }
-            Some(Role::Protocol) if side == Side::Left || self.field_follows() => self.header(),
-            Some(Role::Unsupported(feature)) if !symbol => self.unsupported(feature, LATER, span),
-            _ if symbol => {
-                self.bump();
-                Ok(Expr {
-                    kind: ExprKind::Word(self.intern(span)),
-                    span,
-                })
-            }
-            _ => Err(self.unexpected("a value", None)),
-        }
-    }
-
-    /// Whether the word behind the next one is the name of a field that no value can be.
-    fn field_follows(&mut self) -> bool {
-        let Some(input) = self.inputs.last() else {
-            return false;
-        };
-        let Some(token) = input.tokens.get(input.next + 1) else {
-            return false;
-        };
-        token.kind == TokenKind::Word
-            && matches!(
-                self.sources.snippet(token.span),
-                "saddr" | "daddr" | "sport" | "dport" | "dscp" | "ttl" | "hoplimit" | "length"
-            )
-    }
-
-    /// `meta KEY`.
-    fn meta(&mut self) -> Parsed<Expr> {
-        let start = self.bump().span;
-        let key = self
-            .expect(TokenKind::Word, "a meta key, such as `l4proto`")?
-            .span;
-        Ok(Expr {
-            kind: ExprKind::Meta(self.intern(key)),
-            span: start.to(key),
-        })
-    }
-
-    /// `PROTOCOL FIELD`.
-    fn header(&mut self) -> Parsed<Expr> {
-        let protocol = self.bump().span;
-        if self.at(TokenKind::At) {
-            return self.unsupported("matching on raw payload (`@…`)", LATER, protocol);
-        }
-        let field = self.expect(TokenKind::Word, "a field of the header")?.span;
-        let span = protocol.to(field);
-        match self.sources.snippet(field) {
-            "option" => self.unsupported("matching on options", LATER, span),
-            "chunk" => self.unsupported("matching on SCTP chunks", LATER, span),
-            _ => Ok(Expr {
-                kind: ExprKind::Header(self.intern(protocol), self.intern(field)),
-                span,
-            }),
-        }
     }
 
     /// `first, second, …`.
@@ -241,7 +250,7 @@ impl Parser<'_> {
     }
 
     /// `first/len`.
-    fn prefix(&mut self, first: Expr) -> Parsed<Expr> {
+    pub(super) fn prefix(&mut self, first: Expr) -> Parsed<Expr> {
         self.bump();
         let start = first.span;
         let len = self.number("the prefix's length")?;
@@ -249,77 +258,5 @@ impl Parser<'_> {
             kind: ExprKind::Prefix(Box::new(first), len),
             span: self.since(start),
         })
-    }
-
-    /// `{ element, … }`.
-    pub(super) fn set(&mut self) -> Parsed<Expr> {
-        self.set_at(0, false)
-    }
-
-    fn set_at(&mut self, depth: u32, may_be_empty: bool) -> Parsed<Expr> {
-        let start = self.bump().span;
-        self.check_depth(depth)?;
-        self.open_braces += 1;
-        let mut elements = Vec::new();
-        loop {
-            while self.eat(TokenKind::Newline) {}
-            if self.at(TokenKind::RBrace) && (may_be_empty || !elements.is_empty()) {
-                break;
-            }
-            elements.push(self.element(depth)?);
-            while self.eat(TokenKind::Newline) {}
-            if !self.eat(TokenKind::Comma) {
-                break;
-            }
-        }
-        self.expect(TokenKind::RBrace, "`,` or `}`")?;
-        self.open_braces -= 1;
-        Ok(Expr {
-            kind: ExprKind::Set(elements),
-            span: self.since(start),
-        })
-    }
-
-    fn element(&mut self, depth: u32) -> Parsed<Expr> {
-        let value = match self.peek().kind {
-            TokenKind::LBrace => self.set_at(depth + 1, false)?,
-            TokenKind::Star => {
-                let span = self.peek().span;
-                return self.unsupported("the catch-all element `*`", LATER, span);
-            }
-            _ => {
-                let first = self.right_value()?;
-                match self.peek().kind {
-                    TokenKind::Dash => self.range(first)?,
-                    TokenKind::Slash => self.prefix(first)?,
-                    _ => first,
-                }
-            }
-        };
-        self.refuse_element_options()?;
-        Ok(value)
-    }
-
-    /// What may follow an element in nft, but not here.
-    fn refuse_element_options(&mut self) -> Parsed<()> {
-        let token = self.peek();
-        match token.kind {
-            TokenKind::Colon => {
-                self.unsupported("maps", "write a rule for each element", token.span)
-            }
-            TokenKind::Dot => self.unsupported(
-                "concatenations (`.`)",
-                "compare the fields one after another: `ip saddr … tcp dport …`",
-                token.span,
-            ),
-            TokenKind::Word => match self.sources.snippet(token.span) {
-                "timeout" | "expires" | "comment" | "counter" | "limit" | "quota" | "last" => {
-                    let feature = "timeouts, comments and counters of elements";
-                    self.unsupported(feature, LATER, token.span)
-                }
-                _ => Ok(()),
-            },
-            _ => Ok(()),
-        }
     }
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Rules and their statements.
+//! Rules, their verdicts and comparisons.
 
 use super::{Parsed, Parser, Stop};
 use crate::lang::error::SyntaxErrorKind;
 use crate::lang::syntax::{
-    Expr, ExprKind, Ident, Relation, Rule, Stmt, StmtKind, Text, Unsupported,
+    Expr, ExprKind, Ident, Kind, Relation, Rule, Stmt, StmtKind, Text, Unsupported,
 };
 use crate::lang::token::TokenKind;
 use crate::lang::words::{self, Role};
@@ -25,7 +25,11 @@ impl Parser<'_> {
                 }
                 _ => {}
             }
-            if self.eat_word("comment") {
+            if self.at_word("comment") {
+                if statements.is_empty() {
+                    return Err(self.unexpected("a statement", None));
+                }
+                self.bump();
                 comment = Some(self.text("the comment")?);
                 break;
             }
@@ -75,11 +79,8 @@ impl Parser<'_> {
             | TokenKind::LParen
             | TokenKind::Dollar
             | TokenKind::Address
+            | TokenKind::At
             | TokenKind::Quoted => self.match_statement()?,
-            TokenKind::At => {
-                let hint = "compare a header field by its name, such as `ip saddr`";
-                return self.unsupported("matching on raw payload (`@…`)", hint, start);
-            }
             _ => return Err(self.unexpected("a statement", None)),
         };
         Ok(Stmt {
@@ -92,10 +93,18 @@ impl Parser<'_> {
         let span = self.peek().span;
         let word = self.sources.snippet(span);
         match words::role(word) {
-            Some(Role::Protocol | Role::Meta | Role::MetaKey) => self.match_statement(),
-            Some(Role::Counter) => self.counter(),
+            Some(Role::Protocol | Role::Tunnel | Role::Meta | Role::MetaKey) => {
+                self.match_statement()
+            }
+            Some(Role::Selector) => {
+                if word == "ct" && self.second_word() == Some("count") {
+                    return self.named_statement();
+                }
+                self.match_statement()
+            }
+            Some(Role::Statement) => self.named_statement(),
             Some(Role::Verdict) => self.verdict(),
-            Some(Role::Unsupported(feature)) => self.unsupported(feature, hint_for(feature), span),
+            Some(Role::Unsupported(feature)) => self.unsupported_statement(feature),
             Some(Role::Comment | Role::Other) => Err(self.unexpected("a statement", None)),
             None => {
                 let similar = words::similar(word, words::STATEMENTS);
@@ -105,27 +114,7 @@ impl Parser<'_> {
         }
     }
 
-    /// `counter [packets N bytes N]`.
-    fn counter(&mut self) -> Parsed<StmtKind> {
-        let start = self.bump().span;
-        let (mut packets, mut bytes) = (0, 0);
-        if self.at_word("name") || self.at(TokenKind::Quoted) {
-            let hint = "write `counter` alone: it counts what reaches it";
-            return self.unsupported("named counters", hint, start);
-        }
-        loop {
-            if self.eat_word("packets") {
-                packets = self.number("the number of packets")?;
-            } else if self.eat_word("bytes") {
-                bytes = self.number("the number of bytes")?;
-            } else {
-                break;
-            }
-        }
-        Ok(StmtKind::Counter { packets, bytes })
-    }
-
-    fn verdict(&mut self) -> Parsed<StmtKind> {
+    pub(super) fn verdict(&mut self) -> Parsed<StmtKind> {
         let span = self.bump().span;
         Ok(match self.sources.snippet(span) {
             "accept" => StmtKind::Accept,
@@ -160,49 +149,52 @@ impl Parser<'_> {
         }
     }
 
-    /// A comparison, or `… set …`.
+    /// A comparison, `… set …`, or `… vmap …`.
     fn match_statement(&mut self) -> Parsed<StmtKind> {
         let left = self.left()?;
         match self.peek_word() {
             Some("set") => {
                 self.bump();
-                let value = self.left()?;
-                if self.at(TokenKind::Dot) {
-                    return self.refuse_concatenation();
-                }
-                self.refuse_map()?;
-                return Ok(StmtKind::Set {
-                    target: left,
-                    value,
-                });
+                let value = self.statement_value()?;
+                return Ok(self.assignment(left, value));
             }
-            Some("map" | "vmap") => self.refuse_map()?,
+            Some("vmap") => {
+                self.bump();
+                let map = self.map_source()?;
+                return Ok(StmtKind::Vmap { key: left, map });
+            }
             _ => {}
-        }
-        if self.at(TokenKind::Dot) {
-            return self.refuse_concatenation();
         }
         let op = self.relation();
         self.right(left, op)
     }
 
-    fn refuse_map(&mut self) -> Parsed<()> {
-        let span = self.peek().span;
-        match self.peek_word() {
-            Some("map") => self.unsupported("maps", "write a rule for each element", span),
-            Some("vmap") => self.unsupported(
-                "verdict maps (`vmap`)",
-                "write a rule for each element",
-                span,
-            ),
-            _ => Ok(()),
+    /// `ct helper set X` and its like refer to objects; the rest assigns a value.
+    fn assignment(&mut self, target: Expr, value: Expr) -> StmtKind {
+        let kind = match &target.kind {
+            ExprKind::Ct {
+                direction: None,
+                key,
+                ..
+            } => match &**self.names.get(key.name) {
+                "helper" => Some(Kind::CtHelper),
+                "timeout" => Some(Kind::CtTimeout),
+                "expectation" => Some(Kind::CtExpectation),
+                _ => None,
+            },
+            ExprKind::Meta(key) if &**self.names.get(*key) == "secmark" => {
+                let copied = matches!(value.kind, ExprKind::Ct { .. });
+                (!copied).then_some(Kind::Secmark)
+            }
+            _ => None,
+        };
+        match kind {
+            Some(kind) => StmtKind::Object {
+                kind,
+                object: Box::new(value),
+            },
+            None => StmtKind::Set { target, value },
         }
-    }
-
-    fn refuse_concatenation<T>(&mut self) -> Parsed<T> {
-        let span = self.peek().span;
-        let hint = "compare the fields one after another: `ip saddr … tcp dport …`";
-        self.unsupported("concatenations (`.`)", hint, span)
     }
 
     fn relation(&mut self) -> Option<Relation> {
@@ -231,13 +223,16 @@ impl Parser<'_> {
             TokenKind::Comma => self.list(first)?,
             TokenKind::Dash => self.range(first)?,
             TokenKind::Slash => return self.masked_or_prefix(left, op, first),
-            TokenKind::Dot => return self.refuse_concatenation(),
             _ => first,
         };
-        if self.at(TokenKind::Slash) && matches!(right.kind, ExprKind::List(_)) {
-            return self.masked_or_prefix(left, op, right);
+        match (self.peek().kind, &right.kind) {
+            (TokenKind::Slash, ExprKind::List(_)) => self.masked_or_prefix(left, op, right),
+            (TokenKind::Dot, _) => {
+                let right = self.more_parts(right)?;
+                Ok(StmtKind::Match { left, op, right })
+            }
+            _ => Ok(StmtKind::Match { left, op, right }),
         }
-        Ok(StmtKind::Match { left, op, right })
     }
 
     /// `value/24`, or `value / mask, mask`.
@@ -249,14 +244,9 @@ impl Parser<'_> {
     ) -> Parsed<StmtKind> {
         self.bump();
         let first = self.right_value()?;
-        if !self.at(TokenKind::Comma) {
-            if let ExprKind::Number(len) = first.kind {
-                let span = value.span.to(first.span);
-                let kind = ExprKind::Prefix(Box::new(value), len);
-                let right = Expr { kind, span };
-                return Ok(StmtKind::Match { left, op, right });
-            }
-            let (value, mask) = (Box::new(value), Box::new(first));
+        if self.at(TokenKind::Comma) {
+            let mask = Box::new(self.list(first)?);
+            let value = Box::new(value);
             return Ok(StmtKind::Masked {
                 left,
                 op,
@@ -264,13 +254,21 @@ impl Parser<'_> {
                 mask,
             });
         }
-        let (value, mask) = (Box::new(value), Box::new(self.list(first)?));
-        Ok(StmtKind::Masked {
-            left,
-            op,
-            value,
-            mask,
-        })
+        let list = matches!(value.kind, ExprKind::List(_));
+        match first.kind {
+            ExprKind::Number(len) if !list => {
+                let span = value.span.to(first.span);
+                let kind = ExprKind::Prefix(Box::new(value), len);
+                let right = self.more_parts(Expr { kind, span })?;
+                Ok(StmtKind::Match { left, op, right })
+            }
+            _ => Ok(StmtKind::Masked {
+                left,
+                op,
+                value: Box::new(value),
+                mask: Box::new(first),
+            }),
+        }
     }
 }
 
@@ -278,15 +276,5 @@ fn unsupported_statement(what: Unsupported) -> Stmt {
     Stmt {
         kind: StmtKind::Unsupported(what),
         span: what.span,
-    }
-}
-
-/// What to do about an unsupported word.
-fn hint_for(feature: &str) -> &'static str {
-    match feature {
-        "`reject`" => "use `drop`: the sender is not told",
-        "`log`" => "use `counter`: `userctl counters` shows what matched",
-        "`limit`" | "`quota`" => "the rule would match without limit: leave it out as a whole",
-        _ => LATER,
     }
 }
