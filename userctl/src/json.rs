@@ -11,7 +11,9 @@
 //! are taken from the listing's own syntax tree, and JSON and text cannot disagree on what a rule is
 //! called by.
 
+mod declaration;
 mod expression;
+mod statement;
 
 use serde_json::{json, Map, Value};
 
@@ -77,6 +79,7 @@ fn add_table(
     objects: &mut Vec<Value>,
 ) {
     objects.push(table_object(table));
+    declaration::add(table, block, &script.names, stateless, objects);
     objects.extend(table.chains.iter().map(|chain| chain_object(table, chain)));
     for (chain, (_, syntax)) in table.chains.iter().zip(&block.chains) {
         for (rule, syntax) in chain.rules.iter().zip(&syntax.rules) {
@@ -88,7 +91,7 @@ fn add_table(
             if let Some(comment) = &rule.comment {
                 object.insert("comment".into(), (&**comment).into());
             }
-            let statements = expression::statements(script, syntax, stateless);
+            let statements = statement::statements(&script.names, syntax, stateless);
             object.insert("expr".into(), statements);
             objects.push(json!({ "rule": object }));
         }
@@ -102,6 +105,9 @@ fn table_object(table: &Table) -> Value {
     object.insert("handle".into(), table.handle.into());
     if let Some(comment) = &table.comment {
         object.insert("comment".into(), (&**comment).into());
+    }
+    if table.dormant {
+        object.insert("flags".into(), "dormant".into());
     }
     json!({ "table": object })
 }

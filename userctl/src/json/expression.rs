@@ -1,92 +1,47 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Statements and expressions of a rule, node by node.
+//! Expressions, node by node.
 
-use serde_json::{json, Value};
+use serde_json::{json, Map, Value};
 
-use crate::lang::syntax::{BinaryOp, Expr, ExprKind, Name, Relation, Rule, Script, StmtKind};
+use crate::lang::syntax::{BinaryOp, Element, Expr, ExprKind, Ident, Name, Names};
 
-/// The statements of a rule, as the `expr` of its object.
-pub(super) fn statements(script: &Script, rule: &Rule, stateless: bool) -> Value {
-    let writer = Writer { script, stateless };
-    let statements = rule.statements.iter();
-    statements
-        .map(|statement| writer.statement(&statement.kind))
-        .collect()
+/// Protocols whose fields are in IPv6 extension headers.
+const EXTENSIONS: &[&str] = &["hbh", "rt", "rt0", "rt2", "srh", "frag", "dst", "mh"];
+
+/// Writes syntax as JSON.
+#[derive(Clone, Copy)]
+pub(super) struct Writer<'a> {
+    pub(super) names: &'a Names,
+    /// Without what counters and quotas have come to.
+    pub(super) stateless: bool,
 }
 
-struct Writer<'a> {
-    script: &'a Script,
-    stateless: bool,
+/// An object without the members that are null.
+pub(super) fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
+    let present = members.into_iter().filter(|(_, value)| !value.is_null());
+    let object: Map<String, Value> = present
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
+    Value::Object(object)
 }
 
 impl Writer<'_> {
-    fn statement(&self, statement: &StmtKind) -> Value {
-        match statement {
-            StmtKind::Match { left, op, right } => self.matching(left, *op, right),
-            StmtKind::Masked {
-                left,
-                op,
-                value,
-                mask,
-            } => json!({ "match": {
-                "op": relation(*op).unwrap_or("=="),
-                "left": { "&": [self.expression(left), self.expression(mask)] },
-                "right": self.expression(value),
-            }}),
-            StmtKind::Counter { .. } if self.stateless => json!({ "counter": null }),
-            StmtKind::Counter { packets, bytes } => {
-                json!({ "counter": { "packets": packets, "bytes": bytes } })
-            }
-            StmtKind::Set { target, value } => json!({ "mangle": {
-                "key": self.expression(target),
-                "value": self.expression(value),
-            }}),
-            StmtKind::Accept => json!({ "accept": null }),
-            StmtKind::Drop => json!({ "drop": null }),
-            StmtKind::Continue => json!({ "continue": null }),
-            StmtKind::Return => json!({ "return": null }),
-            StmtKind::Jump(chain) => json!({ "jump": { "target": self.name(chain.name) } }),
-            StmtKind::Goto(chain) => json!({ "goto": { "target": self.name(chain.name) } }),
-            // Nothing of the kind is ever in a checked ruleset.
-            StmtKind::Unsupported(what) => json!({ "xt": self.name(what.feature) }),
-        }
+    pub(super) fn name(&self, name: Name) -> &str {
+        self.names.get(name)
     }
 
-    /// A comparison. Without an operator, flags are looked for and everything else is compared.
-    fn matching(&self, left: &Expr, op: Option<Relation>, right: &Expr) -> Value {
-        let is_set = matches!(right.kind, ExprKind::Set(_));
-        let implied = match self.are_flags(left) && !is_set {
-            true => "in",
-            false => "==",
-        };
-        json!({ "match": {
-            "op": relation(op).unwrap_or(implied),
-            "left": self.expression(left),
-            "right": self.expression(right),
-        }})
+    /// A name, or null.
+    fn maybe(&self, ident: Option<&Ident>) -> Value {
+        ident.map_or(Value::Null, |ident| json!(self.name(ident.name)))
     }
 
-    /// Whether a field is a set of bits, of which `field value` looks for any.
-    fn are_flags(&self, left: &Expr) -> bool {
-        match left.kind {
-            ExprKind::Header(protocol, field) => {
-                (self.name(protocol), self.name(field)) == ("tcp", "flags")
-            }
-            _ => false,
-        }
-    }
-
-    fn expression(&self, expression: &Expr) -> Value {
+    pub(super) fn expression(&self, expression: &Expr) -> Value {
         match &expression.kind {
             ExprKind::Number(number) => json!(number),
             ExprKind::Word(name) | ExprKind::Quoted(name) | ExprKind::Wild(name) => {
                 json!(self.name(*name))
             }
-            ExprKind::Header(protocol, field) => json!({ "payload": {
-                "protocol": self.name(*protocol),
-                "field": self.name(*field),
-            }}),
-            ExprKind::Meta(key) => json!({ "meta": { "key": self.name(*key) } }),
+            ExprKind::Time(millis) => json!(millis / 1000),
             ExprKind::Variable(value) => self.expression(value),
             ExprKind::Binary(op, left, right) => {
                 let mut operands = Vec::new();
@@ -101,8 +56,163 @@ impl Writer<'_> {
             ExprKind::Range(lo, hi) => {
                 json!({ "range": [self.expression(lo), self.expression(hi)] })
             }
+            ExprKind::Concat(parts) => json!({ "concat": self.all(parts) }),
             ExprKind::List(items) => self.all(items),
-            ExprKind::Set(elements) => json!({ "set": self.all(elements) }),
+            ExprKind::Set(elements) => json!({ "set": self.elements(elements) }),
+            ExprKind::Named(name) => json!(format!("@{}", self.name(name.name))),
+            ExprKind::Map(key, map) => json!({ "map": {
+                "key": self.expression(key),
+                "data": self.expression(map),
+            }}),
+            ExprKind::Verdict(verdict) => self.statement(verdict),
+            ExprKind::Numgen {
+                random,
+                modulus,
+                offset,
+            } => json!({ "numgen": {
+                "mode": if *random { "random" } else { "inc" },
+                "mod": modulus,
+                "offset": offset,
+            }}),
+            ExprKind::Jhash {
+                expr,
+                modulus,
+                seed,
+                offset,
+            } => json!({ "jhash": object([
+                ("mod", json!(modulus)),
+                ("offset", json!(offset)),
+                ("expr", self.expression(expr)),
+                ("seed", json!(seed)),
+            ])}),
+            ExprKind::Symhash { modulus, offset } => {
+                json!({ "symhash": { "mod": modulus, "offset": offset } })
+            }
+            selector => self.selector(selector),
+        }
+    }
+
+    /// What a packet has.
+    fn selector(&self, selector: &ExprKind) -> Value {
+        match selector {
+            ExprKind::Header(protocol, field) => self.header(*protocol, *field),
+            ExprKind::Meta(key) => json!({ "meta": { "key": self.name(*key) } }),
+            ExprKind::Raw { base, offset, bits } => json!({ "payload": {
+                "base": self.name(*base), "offset": offset, "len": bits,
+            }}),
+            ExprKind::Ct {
+                direction,
+                family,
+                key,
+            } => {
+                let name = self.name(key.name);
+                let key = match family {
+                    Some(family) => format!("{} {name}", self.name(family.name)),
+                    None => name.to_owned(),
+                };
+                let direction = self.maybe(direction.as_ref());
+                json!({ "ct": object([("key", json!(key)), ("dir", direction)]) })
+            }
+            ExprKind::Socket { key, level } => json!({ "socket": object([
+                ("key", json!(self.name(key.name))),
+                ("level", json!(level)),
+            ])}),
+            ExprKind::Fib { flags, result } => json!({ "fib": {
+                "result": self.name(result.name),
+                "flags": flags.iter().map(|flag| self.name(flag.name)).collect::<Vec<_>>(),
+            }}),
+            ExprKind::Rt { family, key } => json!({ "rt": object([
+                ("key", json!(self.name(key.name))),
+                ("family", self.maybe(family.as_ref())),
+            ])}),
+            ExprKind::Ipsec {
+                direction,
+                number,
+                family,
+                key,
+            } => json!({ "ipsec": object([
+                ("key", json!(self.name(key.name))),
+                ("family", self.maybe(family.as_ref())),
+                ("dir", json!(self.name(direction.name))),
+                ("spnum", json!(number)),
+            ])}),
+            ExprKind::Exthdr(name) => json!({ "exthdr": { "name": self.name(name.name) } }),
+            ExprKind::Option {
+                protocol,
+                option,
+                field,
+            } => {
+                let kind = match self.name(*protocol) {
+                    "sctp" => "sctp chunk".to_owned(),
+                    protocol => format!("{protocol} option"),
+                };
+                json!({ kind: object([
+                    ("name", json!(self.name(option.name))),
+                    ("field", self.maybe(field.as_ref())),
+                ])})
+            }
+            ExprKind::RawOption { kind, offset, bits } => json!({ "tcp option": {
+                "base": kind, "offset": offset, "len": bits,
+            }}),
+            ExprKind::Inner(tunnel, inner) => {
+                let mut inner = self.expression(inner);
+                let members = inner.as_object_mut().and_then(|all| all.values_mut().next());
+                if let Some(Value::Object(members)) = members {
+                    members.insert("tunnel".into(), json!(self.name(tunnel.name)));
+                }
+                inner
+            }
+            _ => Value::Null,
+        }
+    }
+
+    fn header(&self, protocol: Name, field: Name) -> Value {
+        let (protocol, field) = (self.name(protocol), self.name(field));
+        if EXTENSIONS.contains(&protocol) {
+            return json!({ "exthdr": { "name": protocol, "field": field } });
+        }
+        json!({ "payload": { "protocol": protocol, "field": field } })
+    }
+
+    /// Elements of a set or map.
+    pub(super) fn elements(&self, elements: &[Element]) -> Value {
+        elements.iter().map(|one| self.element(one)).collect()
+    }
+
+    /// An element: its key, or with what it has beside it an `elem`; of a map a pair.
+    pub(super) fn element(&self, element: &Element) -> Value {
+        let key = match &element.key {
+            Some(key) => self.expression(key),
+            None => json!("*"),
+        };
+        let seconds = |time: Option<crate::lang::syntax::Time>| {
+            time.map_or(Value::Null, |time| json!(time.millis / 1000))
+        };
+        let comment = element
+            .comment
+            .map_or(Value::Null, |text| json!(self.name(text.text)));
+        let mut extras = object([
+            ("timeout", seconds(element.timeout)),
+            ("expires", seconds(element.expires)),
+            ("comment", comment),
+        ]);
+        for statement in &element.statements {
+            if let (Value::Object(extras), Value::Object(statement)) =
+                (&mut extras, self.statement(&statement.kind))
+            {
+                extras.extend(statement);
+            }
+        }
+        let key = match extras {
+            Value::Object(mut members) if !members.is_empty() => {
+                members.insert("val".into(), key);
+                json!({ "elem": members })
+            }
+            _ => key,
+        };
+        match &element.data {
+            Some(data) => json!([key, self.expression(data)]),
+            None => key,
         }
     }
 
@@ -120,23 +230,6 @@ impl Writer<'_> {
     fn all(&self, expressions: &[Expr]) -> Value {
         expressions.iter().map(|one| self.expression(one)).collect()
     }
-
-    fn name(&self, name: Name) -> &str {
-        self.script.names.get(name)
-    }
-}
-
-/// A relational operator as it is written.
-fn relation(op: Option<Relation>) -> Option<&'static str> {
-    Some(match op? {
-        Relation::Eq => "==",
-        Relation::Ne => "!=",
-        Relation::Lt => "<",
-        Relation::Le => "<=",
-        Relation::Gt => ">",
-        Relation::Ge => ">=",
-        Relation::Not => "!",
-    })
 }
 
 /// A binary operator as it is written.
@@ -147,57 +240,5 @@ fn symbol(op: BinaryOp) -> &'static str {
         BinaryOp::Xor => "^",
         BinaryOp::Shl => "<<",
         BinaryOp::Shr => ">>",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::lang::{self, Entry};
-    use crate::source::SourceMap;
-
-    /// What nft 1.1.3 listed, as text and as JSON, of one ruleset that uses the whole language.
-    const LISTING: &str = include_str!("../../tests/json/ruleset.nft");
-    const JSON: &str = include_str!("../../tests/json/ruleset.json");
-
-    #[test]
-    fn every_rule_is_the_json_that_nft_makes_of_it() {
-        let entry = Entry::Text {
-            name: "ruleset.nft",
-            text: LISTING,
-        };
-        let script = lang::parse(&mut SourceMap::new(), entry).unwrap();
-        let ours: Vec<_> = super::super::blocks(&script)
-            .flat_map(|table| &table.chains)
-            .flat_map(|(_, chain)| &chain.rules)
-            .map(|rule| statements(&script, rule, false))
-            .collect();
-        let nft: Value = serde_json::from_str(JSON).unwrap();
-        let theirs: Vec<_> = nft["nftables"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .filter_map(|object| object.get("rule"))
-            .collect();
-        assert_eq!(ours.len(), theirs.len());
-        for (ours, theirs) in ours.iter().zip(theirs) {
-            assert_eq!(*ours, theirs["expr"]);
-        }
-    }
-
-    #[test]
-    fn a_counter_without_state_is_null() {
-        let entry = Entry::Text {
-            name: "rule",
-            text: "add rule ip x y counter packets 3 bytes 4\n",
-        };
-        let script = lang::parse(&mut SourceMap::new(), entry).unwrap();
-        let crate::lang::syntax::Object::Rule(_, _, rule) = &script.commands[0].object else {
-            panic!("{script:?}");
-        };
-        assert_eq!(
-            statements(&script, rule, true),
-            json!([{ "counter": null }])
-        );
     }
 }
