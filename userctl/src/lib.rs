@@ -14,13 +14,15 @@
 //! called ([`ruleset::Environment`]).
 //!
 //! Around them is what the commands need to reach the kernel: [`netns`] (which network namespace),
-//! [`device`] (what is loaded there), [`image`] (a program in memory, verified) and [`interfaces`];
+//! [`device`] (what is loaded there), [`image`] (a program in memory, verified), [`host`] (what the engine runs
+//! in where there is no kernel) and [`interfaces`];
 //! and [`json`], the other form of the listing.
 
 pub mod compile;
 pub mod device;
 pub mod diagnostic;
 pub mod disasm;
+pub mod host;
 pub mod image;
 pub mod interfaces;
 pub mod json;
