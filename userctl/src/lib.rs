@@ -14,7 +14,8 @@
 //! called ([`ruleset::Environment`]).
 //!
 //! Around them is what the commands need to reach the kernel: [`netns`] (which network namespace),
-//! [`device`] (what is loaded there), [`image`] (a program in memory, verified) and [`interfaces`];
+//! [`device`] (what is loaded there), [`image`] (a program in memory, verified), [`host`] (what the engine runs
+//! in where there is no kernel) and [`interfaces`];
 //! and [`json`], the other form of the listing.
 
 #[cfg(not(any(only_lang, only_check)))]
@@ -26,6 +27,8 @@ pub mod device;
 pub mod diagnostic;
 #[cfg(not(any(only_lang, only_check)))]
 pub mod disasm;
+#[cfg(not(any(only_lang, only_check)))]
+pub mod host;
 #[cfg(not(any(only_lang, only_check)))]
 pub mod image;
 #[cfg(not(any(only_lang, only_check)))]
