@@ -17,7 +17,10 @@ use ferrule_uapi::hook::Hook;
 #[derive(Debug, Parser)]
 #[command(name = "userctl", version, after_help = EXIT_STATUS, max_term_width = 100)]
 #[command(disable_help_subcommand = true, arg_required_else_help = true)]
-#[command(subcommand_negates_reqs = true, args_conflicts_with_subcommands = false)]
+#[command(
+    subcommand_negates_reqs = true,
+    args_conflicts_with_subcommands = false
+)]
 pub(crate) struct Cli {
     /// Work in this network namespace (a name as `ip netns list` prints it)
     #[arg(long, global = true, value_name = "NAME", help_heading = GLOBAL)]
@@ -117,7 +120,11 @@ impl ShowArgs {
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct VerbArgs {
     /// What nft takes there
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "WORD")]
+    #[arg(
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "WORD"
+    )]
     pub(crate) words: Vec<String>,
 }
 

@@ -268,7 +268,9 @@ impl<'a> Lister<'a> {
 fn elements<'a>(table: &Table, set: &'a Set, options: &Options<'a>) -> Vec<&'a Element> {
     if let Some(contents) = options.contents {
         let key = (table.family, table.name.clone(), set.name.clone());
-        return contents.get(&key).map_or_else(Vec::new, |list| list.iter().collect());
+        return contents
+            .get(&key)
+            .map_or_else(Vec::new, |list| list.iter().collect());
     }
     set::of_changes(set)
 }

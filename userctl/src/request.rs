@@ -117,7 +117,10 @@ pub fn requests(script: &Script) -> Vec<Request> {
 
 /// Whether the script changes anything.
 pub fn changes(script: &Script) -> bool {
-    script.commands.iter().any(|command| action(command.verb).is_none())
+    script
+        .commands
+        .iter()
+        .any(|command| action(command.verb).is_none())
 }
 
 fn action(verb: Verb) -> Option<Action> {
@@ -283,7 +286,10 @@ fn part_of(table: &Table, subject: &Subject) -> Table {
         }
         Subject::Chain(_, name) => {
             let chains = table.chains.iter();
-            part.chains = chains.filter(|chain| chain.name == *name).cloned().collect();
+            part.chains = chains
+                .filter(|chain| chain.name == *name)
+                .cloned()
+                .collect();
         }
         Subject::Rule(_, name, handle) => {
             let chains = table.chains.iter().filter(|chain| chain.name == *name);
@@ -299,8 +305,8 @@ fn part_of(table: &Table, subject: &Subject) -> Table {
         Subject::Object(class, _, name) => {
             let kind = object_kind(*class);
             let objects = table.objects.iter();
-            let meant = objects
-                .filter(|object| object.name == *name && Some(object.spec.kind()) == kind);
+            let meant =
+                objects.filter(|object| object.name == *name && Some(object.spec.kind()) == kind);
             part.objects = meant.cloned().collect();
         }
         Subject::Expression => {}

@@ -2,9 +2,10 @@
 //! The typed, checked ruleset.
 //!
 //! ```text
-//! Script ─► apply (commands) ─► rule ─► matching ─► value
-//!                │                         │          datatype, selector (tables)
-//!                └─► graph (jumps)         └─► context (protocol conflicts)
+//! Script ─► apply (commands) ─► rule ─► matching, statements, elements ─► expression ─► value
+//!                │                                                            │          datatype (table)
+//!                └─► graph (jumps, hooks)                          select, selector (tables)
+//!                                                                             └─► context (protocols)
 //! ```
 //!
 //! Checking a script is executing its commands on a copy of the ruleset that is there: what comes
@@ -21,17 +22,24 @@
 mod apply;
 mod context;
 mod datatype;
+mod elements;
 mod error;
 pub mod expr;
+mod expression;
 mod graph;
+mod hooks;
 mod matching;
 pub mod object;
+pub(crate) mod refs;
+#[cfg(not(any(only_check, only_compile)))]
 mod restore;
 mod rule;
+mod select;
 mod selector;
 mod services;
 pub mod set;
 pub mod statement;
+mod statements;
 mod value;
 
 use std::sync::Arc;
@@ -39,13 +47,15 @@ use std::sync::Arc;
 use ferrule_engine::View;
 use ferrule_uapi::hook::{ChainType, Family, Hook, Verdict as Policy};
 
-pub(crate) use apply::PRIORITIES;
+pub(crate) use apply::{ct_timeout_state, PRIORITIES};
+pub use apply::{Applied, Ask, Request, Subject, TableName, What};
 pub use datatype::Datatype;
 pub(crate) use datatype::{write_flags, write_name};
 pub use error::{CheckError, CheckErrorKind};
 pub use expr::Expr;
 pub use object::Object;
-pub use selector::{Layer, Selector, Tells, SELECTORS};
+pub(crate) use selector::max;
+pub use selector::{Layer, Selector, Settable, Tells, SELECTORS};
 pub use set::{Set, SetRef};
 pub use statement::Statement;
 
@@ -66,6 +76,35 @@ pub trait Environment {
     fn interface_index(&self, name: &str) -> Option<u32>;
     /// Name of the interface with this index.
     fn interface_name(&self, index: u32) -> Option<String>;
+    /// Number of the user of this name.
+    fn user(&self, _name: &str) -> Option<u32> {
+        None
+    }
+    /// Number of the group of this name.
+    fn group(&self, _name: &str) -> Option<u32> {
+        None
+    }
+    /// Identity of the control group (version 2) at this path, below the root of the hierarchy.
+    fn cgroup(&self, _path: &str) -> Option<u64> {
+        None
+    }
+    /// The number that one of the machine's files gives a name.
+    fn number(&self, _list: NameList, _name: &str) -> Option<u32> {
+        None
+    }
+}
+
+/// Files that give numbers names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameList {
+    /// `rt_marks` of iproute2.
+    Marks,
+    /// `rt_realms` of iproute2.
+    Realms,
+    /// `group` of iproute2.
+    DeviceGroups,
+    /// `connlabel.conf`.
+    ConnectionLabels,
 }
 
 /// A machine without interfaces: `iif "eth0"` is refused, numbers are listed as numbers.
@@ -115,6 +154,22 @@ impl Ruleset {
         sources: &SourceMap,
         environment: &dyn Environment,
     ) -> Result<Ruleset, Diagnostics> {
+        let applied = self.execute(script, sources, environment)?;
+        Ok(applied.ruleset)
+    }
+
+    /// Like [`Ruleset::apply`], and gives back what the script asks (`list`, `get`, `reset`, `describe`), checked
+    /// and in order, for the caller to answer once the changes are published.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with the script's commands and rules, in the order of the text.
+    pub fn execute(
+        &self,
+        script: &Script,
+        sources: &SourceMap,
+        environment: &dyn Environment,
+    ) -> Result<Applied, Diagnostics> {
         apply::apply(self, script, sources, environment)
     }
 
@@ -128,6 +183,7 @@ impl Ruleset {
     /// # Errors
     ///
     /// The source section is not a listing that userctl wrote.
+    #[cfg(not(any(only_check, only_compile)))]
     pub fn from_program(view: &View<'_>, sources: &mut SourceMap) -> Result<Ruleset, Diagnostics> {
         restore::from_program(view, sources)
     }
@@ -194,6 +250,33 @@ pub struct Table {
     pub sets: Vec<Set>,
     /// Its objects in the order of definition.
     pub objects: Vec<Object>,
+}
+
+impl Table {
+    /// A table that is part of no ruleset.
+    fn nowhere() -> Self {
+        Table {
+            family: Family::Inet,
+            name: Arc::from(""),
+            handle: 0,
+            comment: None,
+            dormant: false,
+            chains: Vec::new(),
+            sets: Vec::new(),
+            objects: Vec::new(),
+        }
+    }
+
+    /// The set or map of this name.
+    pub fn set(&self, name: &str) -> Option<&Set> {
+        self.sets.iter().find(|set| &*set.name == name)
+    }
+
+    /// The object of this kind and name.
+    pub fn object(&self, kind: object::ObjectKind, name: &str) -> Option<&Object> {
+        let mut objects = self.objects.iter();
+        objects.find(|object| object.spec.kind() == kind && &*object.name == name)
+    }
 }
 
 /// A chain.

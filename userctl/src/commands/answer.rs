@@ -133,7 +133,9 @@ impl Answer {
                         }
                         found
                     }
-                    _ => self.loaded.elements(kernel, table, set, Which::All, reset)?,
+                    _ => self
+                        .loaded
+                        .elements(kernel, table, set, Which::All, reset)?,
                 };
                 let key = (table.family, table.name.clone(), set.name.clone());
                 self.contents.insert(key, elements);
@@ -171,7 +173,12 @@ impl Answer {
     }
 
     /// Prints the answer.
-    fn print(&self, request: &Request, show: &ShowArgs, screen: &mut Screen) -> Result<(), Failure> {
+    fn print(
+        &self,
+        request: &Request,
+        show: &ShowArgs,
+        screen: &mut Screen,
+    ) -> Result<(), Failure> {
         let options = listing::Options {
             counters: Some(&self.counters),
             states: Some(&self.states),

@@ -51,7 +51,12 @@ fn sets(out: &mut String, table: &Table, path: &str, first: u64, show: &ShowArgs
     }
     for set in &table.sets {
         if set.handle >= first {
-            line(out, &format!("add set {path} {}", set.name), set.handle, show);
+            line(
+                out,
+                &format!("add set {path} {}", set.name),
+                set.handle,
+                show,
+            );
         }
         for change in &set.changes {
             if let SetChange::Add { elements, .. } = change {

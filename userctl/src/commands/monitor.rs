@@ -80,9 +80,7 @@ pub(super) fn run(
             if left == 0 {
                 break;
             }
-            rest = rest
-                .get(size.next_multiple_of(8)..)
-                .unwrap_or_default();
+            rest = rest.get(size.next_multiple_of(8)..).unwrap_or_default();
         }
         screen.flush()?;
     }
@@ -126,7 +124,11 @@ impl Monitor {
         let after = listing::to_text(&self.ruleset, &options);
         let generation = self.loaded.generation;
         if self.json {
-            writeln!(screen, "{}", json!({ "ruleset": { "generation": generation } }))?;
+            writeln!(
+                screen,
+                "{}",
+                json!({ "ruleset": { "generation": generation } })
+            )?;
             return Ok(());
         }
         writeln!(screen, "# generation {generation}")?;
@@ -221,7 +223,11 @@ impl Monitor {
             return Ok(());
         }
         let (iif, oif) = (interface(log.iif), interface(log.oif));
-        write!(screen, "{prefix}IN={iif} OUT={oif} {packet} LEN={}", log.len)?;
+        write!(
+            screen,
+            "{prefix}IN={iif} OUT={oif} {packet} LEN={}",
+            log.len
+        )?;
         if log.mark != 0 {
             write!(screen, " MARK={:#x}", log.mark)?;
         }

@@ -28,7 +28,9 @@ pub(super) fn without_command(
             script::run(&rules, options, kernel, screen)
         }
         None if cli.interactive => interactive::run(cli, options, kernel, screen),
-        None => Err(Failure::Usage("say what to do: `userctl --help` lists the commands".into())),
+        None => Err(Failure::Usage(
+            "say what to do: `userctl --help` lists the commands".into(),
+        )),
     }
 }
 

@@ -169,8 +169,7 @@ fn refused(
         let place = contents::place(after, batch, refusal.index, element);
         return Failure::Refused(blame::message("ferrule.ko refused", &reason, place));
     }
-    let rule = program.and_then(|program| {
-        blame::describe(program.bytes(), refusal.section, refusal.index)
-    });
+    let rule = program
+        .and_then(|program| blame::describe(program.bytes(), refusal.section, refusal.index));
     Failure::Refused(blame::message("ferrule.ko refused", &reason, rule))
 }

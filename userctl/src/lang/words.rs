@@ -231,7 +231,7 @@ pub(crate) fn is_symbol(word: &str) -> bool {
 }
 
 /// The known word that is most like `word`, if one is like it at all.
-pub(crate) fn similar(word: &str, among: &[&'static str]) -> Option<&'static str> {
+pub(crate) fn similar<'n>(word: &str, among: &[&'n str]) -> Option<&'n str> {
     let best = among
         .iter()
         .map(|known| (distance(word, known), *known))

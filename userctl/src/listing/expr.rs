@@ -185,7 +185,9 @@ impl Lister<'_> {
             Argument::RawOption(kind, offset) => {
                 self.put(format_args!("tcp option @{kind},{offset},{}", select.bits));
             }
-            Argument::Family(family) => self.put(format_args!("{protocol} {family} {}", bare(name))),
+            Argument::Family(family) => {
+                self.put(format_args!("{protocol} {family} {}", bare(name)))
+            }
         }
     }
 

@@ -163,7 +163,10 @@ impl Lister<'_> {
 
     /// `10.0.0.0/8` and `"eth*"`: the upper bits of the value.
     fn prefix(&mut self, bits: Bits) -> bool {
-        let Part { datatype, bits: width } = bits.part;
+        let Part {
+            datatype,
+            bits: width,
+        } = bits.part;
         let mask = bits.mask & max(width);
         let len = (mask << (128 - width)).leading_ones();
         // A value outside the mask never matches; written as a prefix, it would.

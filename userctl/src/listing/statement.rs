@@ -158,7 +158,9 @@ impl Lister<'_> {
             }
         } else {
             let (rate, burst) = (limit.rate, limit.burst);
-            self.put(format_args!("rate {over}{rate}/{unit} burst {burst} packets"));
+            self.put(format_args!(
+                "rate {over}{rate}/{unit} burst {burst} packets"
+            ));
         }
     }
 

@@ -1,5 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Commands: a script is executed on a copy of the ruleset, all or nothing.
+//!
+//! What only asks (`list`, `get`, `reset`, `describe`) changes nothing here: it becomes a [`Request`], in the
+//! order of the script, for the command that runs the script to answer when the changes are published.
+
+mod chain;
+mod object;
+mod request;
+mod set;
+mod table;
 
 use std::sync::Arc;
 
@@ -7,18 +16,29 @@ use ferrule_uapi::hook::{ChainType, Family, Hook, Verdict as Policy};
 use rustc_hash::FxHashMap;
 
 use super::error::{CheckError, CheckErrorKind};
-use super::graph::{self, Jumps};
+use super::graph::{self, Spans};
 use super::matching::unsupported;
-use super::rule::{comment, RuleCheck};
 use super::value::Reader;
-use super::{Base, Chain, Environment, Origin, Rule, Ruleset, Table};
+use super::{Base, Environment, Ruleset, Table};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lang::syntax::{
-    self, ChainBlock, ChainPath, Command, HookSpec, Ident, Object, Position, PositionKind,
-    TableBlock, TablePath, Unsupported, Verb,
+    ChainPath, Command, HookSpec, Ident, Object, TablePath, Unsupported, Verb,
 };
 use crate::lang::Script;
 use crate::source::{SourceMap, Span};
+pub(crate) use object::ct_timeout_state;
+pub use request::{Ask, Request, Subject, TableName, What};
+
+/// What a script comes to.
+#[derive(Clone, Debug)]
+pub struct Applied {
+    /// The ruleset with the script's changes.
+    pub ruleset: Ruleset,
+    /// What it asks, in order.
+    pub requests: Vec<Request>,
+    /// Whether any command changes something.
+    pub changes: bool,
+}
 
 /// A ruleset being changed.
 struct Applier<'a> {
@@ -26,7 +46,9 @@ struct Applier<'a> {
     reader: Reader<'a>,
     sources: &'a SourceMap,
     errors: Vec<CheckError>,
-    jumps: Jumps,
+    requests: Vec<Request>,
+    changes: bool,
+    spans: Spans,
     /// Tables by family and name, and chains by name within.
     tables: FxHashMap<(Family, Arc<str>), usize>,
     chains: Vec<FxHashMap<Arc<str>, usize>>,
@@ -37,13 +59,13 @@ struct Applier<'a> {
 
 type Checked<T> = Result<T, CheckError>;
 
-/// See [`Ruleset::apply`].
+/// See [`Ruleset::execute`].
 pub(super) fn apply(
     ruleset: &Ruleset,
     script: &Script,
     sources: &SourceMap,
     environment: &dyn Environment,
-) -> Result<Ruleset, Diagnostics> {
+) -> Result<Applied, Diagnostics> {
     let mut applier = Applier {
         ruleset: ruleset.clone(),
         reader: Reader {
@@ -52,7 +74,9 @@ pub(super) fn apply(
         },
         sources,
         errors: Vec::new(),
-        jumps: Jumps::default(),
+        requests: Vec::new(),
+        changes: false,
+        spans: Spans::default(),
         tables: FxHashMap::default(),
         chains: Vec::new(),
         file: Arc::from(""),
@@ -67,16 +91,16 @@ pub(super) fn apply(
     }
     if applier.errors.is_empty() {
         for table in &applier.ruleset.tables {
-            graph::check(
-                table,
-                &applier.jumps,
-                applier.last_span,
-                &mut applier.errors,
-            );
+            let (spans, last) = (&applier.spans, applier.last_span);
+            graph::check(table, spans, last, &mut applier.errors);
         }
     }
     match Diagnostics::from_list(applier.errors.iter().map(Diagnostic::from)) {
-        None => Ok(applier.ruleset),
+        None => Ok(Applied {
+            ruleset: applier.ruleset,
+            requests: applier.requests,
+            changes: applier.changes,
+        }),
         Some(diagnostics) => Err(diagnostics),
     }
 }
@@ -114,43 +138,61 @@ impl Applier<'_> {
     }
 
     fn command(&mut self, command: &Command) -> Checked<()> {
-        match (&command.object, command.verb) {
-            (Object::Unsupported(what), _) => {
+        if matches!(
+            command.verb,
+            Verb::List | Verb::Reset | Verb::Get | Verb::Describe
+        ) {
+            let request = self.request(command)?;
+            self.requests.push(request);
+            return Ok(());
+        }
+        self.changes = true;
+        let adds = matches!(command.verb, Verb::Add | Verb::Create | Verb::Insert);
+        let verb = command.verb;
+        match &command.object {
+            Object::Unsupported(what) => {
                 self.unsupported(&[*what]);
                 Ok(())
             }
-            (Object::Ruleset(family), _) => {
+            Object::Ruleset(family) => {
                 self.ruleset
                     .tables
                     .retain(|table| family.is_some_and(|f| f != table.family));
                 self.index();
                 Ok(())
             }
-            (Object::Table(path, block), Verb::Add | Verb::Create | Verb::Insert) => {
-                self.add_table(path, block.as_ref(), command.verb)
-            }
-            (Object::Table(path, _), verb) => self.remove_table(path, verb),
-            (Object::Chain(path, block), Verb::Add | Verb::Create | Verb::Insert) => {
-                let table = self.table(&path.table)?;
-                let chain = self.add_chain(table, &path.name, block.as_ref(), command.verb)?;
-                let rules = block.as_ref().map_or(&[][..], |block| &block.rules);
-                rules
-                    .iter()
-                    .for_each(|rule| self.append_rule(table, chain, rule));
-                Ok(())
-            }
-            (Object::Chain(path, _), verb) => self.remove_chain(path, verb),
-            (Object::Rule(path, position, rule), verb) => {
+            Object::Table(path, block) if adds => self.add_table(path, block.as_ref(), verb),
+            Object::Table(path, _) => self.remove_table(path, verb),
+            Object::Chain(path, block) if adds => self.chain_command(path, block.as_ref(), verb),
+            Object::Chain(path, _) => self.remove_chain(path, verb),
+            Object::Rename(path, to) => self.rename_chain(path, to),
+            Object::Rule(path, position, rule) => {
                 self.rule_command(path, position.as_ref(), rule, verb)
             }
+            Object::Rules(path, position) => self.remove_rules(path, position.as_ref(), verb),
+            Object::Set(path, block) if adds => self.set_command(path, block.as_deref(), verb),
+            Object::Set(path, _) => self.remove_set(path, verb),
+            Object::Element(path, elements) => self.element_command(path, elements, verb),
+            Object::Stateful(kind, path, block) if adds => {
+                self.object_command(*kind, path, block.as_deref(), verb)
+            }
+            Object::Stateful(kind, path, _) => self.remove_object(*kind, path, verb),
+            Object::All(..) | Object::Describe(_) => refuse(CheckErrorKind::ReadOnly, command.span),
         }
     }
 
     /// Index of a table that must exist.
     fn table(&self, path: &TablePath) -> Checked<usize> {
         let name = self.name(&path.name);
-        match self.tables.get(&(path.family, name.clone())) {
-            Some(index) => Ok(*index),
+        let found = match path.handle {
+            None => self.tables.get(&(path.family, name.clone())).copied(),
+            Some(handle) => {
+                let mut tables = self.ruleset.tables.iter();
+                tables.position(|table| table.family == path.family && table.handle == handle)
+            }
+        };
+        match found {
+            Some(index) => Ok(index),
             None => {
                 let text = format!("{} {name}", path.family.name());
                 refuse(CheckErrorKind::NoTable(text), path.name.span)
@@ -162,238 +204,17 @@ impl Applier<'_> {
     fn chain(&self, path: &ChainPath) -> Checked<(usize, usize)> {
         let table = self.table(&path.table)?;
         let name = self.name(&path.name);
-        match self.chains[table].get(&name) {
-            Some(chain) => Ok((table, *chain)),
+        let found = match path.handle {
+            None => self.chains[table].get(&name).copied(),
+            Some(handle) => {
+                let mut chains = self.ruleset.tables[table].chains.iter();
+                chains.position(|chain| chain.handle == handle)
+            }
+        };
+        match found {
+            Some(chain) => Ok((table, chain)),
             None => refuse(CheckErrorKind::NoChain(name.to_string()), path.name.span),
         }
-    }
-
-    fn add_table(
-        &mut self,
-        path: &TablePath,
-        block: Option<&TableBlock>,
-        verb: Verb,
-    ) -> Checked<()> {
-        let name = self.name(&path.name);
-        let key = (path.family, name.clone());
-        let index = match self.tables.get(&key) {
-            Some(_) if verb == Verb::Create => {
-                let text = format!("table `{} {name}`", path.family.name());
-                return refuse(CheckErrorKind::Exists(text), path.name.span);
-            }
-            Some(index) => *index,
-            None => {
-                let handle = self.handle();
-                let (family, chains) = (path.family, Vec::new());
-                self.ruleset.tables.push(Table {
-                    family,
-                    name,
-                    handle,
-                    comment: None,
-                    chains,
-                });
-                self.chains.push(FxHashMap::default());
-                self.tables.insert(key, self.ruleset.tables.len() - 1);
-                self.ruleset.tables.len() - 1
-            }
-        };
-        let Some(block) = block else { return Ok(()) };
-        self.unsupported(&block.unsupported);
-        if let Some(text) = comment(&self.reader, block.comment, &mut self.errors) {
-            self.ruleset.tables[index].comment = Some(text);
-        }
-        self.add_block(index, block, verb);
-        Ok(())
-    }
-
-    /// All chains of the block come first, then their rules: a rule may jump to a chain that is
-    /// defined further on.
-    fn add_block(&mut self, table: usize, block: &TableBlock, verb: Verb) {
-        let mut added = Vec::with_capacity(block.chains.len());
-        for (name, chain) in &block.chains {
-            match self.add_chain(table, name, Some(chain), verb) {
-                Ok(index) => added.push((index, &chain.rules)),
-                Err(error) => self.errors.push(error),
-            }
-        }
-        for (chain, rules) in added {
-            rules
-                .iter()
-                .for_each(|rule| self.append_rule(table, chain, rule));
-        }
-    }
-
-    fn add_chain(
-        &mut self,
-        table: usize,
-        ident: &Ident,
-        block: Option<&ChainBlock>,
-        verb: Verb,
-    ) -> Checked<usize> {
-        let empty = ChainBlock::default();
-        let block = block.unwrap_or(&empty);
-        self.unsupported(&block.unsupported);
-        let base = block
-            .hook
-            .as_ref()
-            .map(|hook| base_of(hook, &self.reader))
-            .transpose()?;
-        let text = comment(&self.reader, block.comment, &mut self.errors);
-        let name = self.name(ident);
-        let existing = self.chains[table].get(&name).copied();
-        if existing.is_some() && verb == Verb::Create {
-            return refuse(
-                CheckErrorKind::Exists(format!("chain `{name}`")),
-                ident.span,
-            );
-        }
-        let index = match existing {
-            Some(index) => index,
-            None => {
-                let handle = self.handle();
-                let chains = &mut self.ruleset.tables[table].chains;
-                let (comment, rules) = (None, Vec::new());
-                chains.push(Chain {
-                    name: name.clone(),
-                    handle,
-                    comment,
-                    base,
-                    rules,
-                });
-                let index = chains.len() - 1;
-                self.chains[table].insert(name.clone(), index);
-                index
-            }
-        };
-        let chain = &mut self.ruleset.tables[table].chains[index];
-        chain.comment = text.or(chain.comment.take());
-        if let (Some(new), Some(hook)) = (base, &block.hook) {
-            let same = |old: Base| {
-                Base {
-                    policy: new.policy,
-                    ..old
-                } == new
-            };
-            if !chain.base.is_some_and(same) {
-                return refuse(CheckErrorKind::ChainDiffers(name.to_string()), hook.span);
-            }
-        }
-        if let Some(policy) = &block.policy {
-            let Some(base) = &mut chain.base else {
-                return refuse(CheckErrorKind::PolicyWithoutHook, policy.span);
-            };
-            base.policy = if policy.accept {
-                Policy::Accept
-            } else {
-                Policy::Drop
-            };
-        }
-        Ok(index)
-    }
-
-    fn append_rule(&mut self, table: usize, chain: usize, rule: &syntax::Rule) {
-        let rule = self.rule(table, rule);
-        self.ruleset.tables[table].chains[chain].rules.push(rule);
-    }
-
-    /// Checks a rule and gives it a handle.
-    fn rule(&mut self, table: usize, rule: &syntax::Rule) -> Rule {
-        let family = self.ruleset.tables[table].family;
-        let checked = RuleCheck::new(self.reader, family, &mut self.errors).rule(rule);
-        let comment = comment(&self.reader, rule.comment, &mut self.errors);
-        let handle = self.handle();
-        if let Some(span) = checked.jump {
-            self.jumps.insert(handle, span);
-        }
-        let name = self.sources.name(self.sources.file_at(rule.span.lo));
-        if *name != self.file {
-            self.file = name.clone();
-        }
-        let origin = Origin {
-            file: self.file.clone(),
-            line: self.sources.line(rule.span),
-        };
-        Rule {
-            handle,
-            statements: checked.statements,
-            comment,
-            origin,
-        }
-    }
-
-    fn rule_command(
-        &mut self,
-        path: &ChainPath,
-        position: Option<&Position>,
-        rule: &syntax::Rule,
-        verb: Verb,
-    ) -> Checked<()> {
-        let (table, chain) = match self.chain(path) {
-            Err(_) if verb == Verb::Destroy => return Ok(()),
-            other => other?,
-        };
-        let rules = &self.ruleset.tables[table].chains[chain].rules;
-        let at = match position {
-            None => None,
-            Some(position) => match find(rules, position) {
-                Some(index) => Some(index),
-                None if verb == Verb::Destroy => return Ok(()),
-                None => return refuse(CheckErrorKind::NoRule(position.number), position.span),
-            },
-        };
-        if let (Verb::Delete | Verb::Destroy, Some(index)) = (verb, at) {
-            self.ruleset.tables[table].chains[chain].rules.remove(index);
-            return Ok(());
-        }
-        let rule = self.rule(table, rule);
-        let rules = &mut self.ruleset.tables[table].chains[chain].rules;
-        let index = match (verb, at) {
-            (Verb::Insert, at) => at.unwrap_or(0),
-            (_, at) => at.map_or(rules.len(), |index| index + 1),
-        };
-        rules.insert(index, rule);
-        Ok(())
-    }
-
-    /// `delete`, `destroy` or `flush` of a table.
-    fn remove_table(&mut self, path: &TablePath, verb: Verb) -> Checked<()> {
-        let index = match self.table(path) {
-            Err(_) if verb == Verb::Destroy => return Ok(()),
-            other => other?,
-        };
-        if verb == Verb::Flush {
-            let chains = &mut self.ruleset.tables[index].chains;
-            chains.iter_mut().for_each(|chain| chain.rules.clear());
-            return Ok(());
-        }
-        self.ruleset.tables.remove(index);
-        self.index();
-        Ok(())
-    }
-
-    /// `delete`, `destroy` or `flush` of a chain.
-    fn remove_chain(&mut self, path: &ChainPath, verb: Verb) -> Checked<()> {
-        let (table, chain) = match self.chain(path) {
-            Err(_) if verb == Verb::Destroy => return Ok(()),
-            other => other?,
-        };
-        let chains = &mut self.ruleset.tables[table].chains;
-        if verb == Verb::Flush {
-            chains[chain].rules.clear();
-            return Ok(());
-        }
-        let name = chains[chain].name.clone();
-        let others = chains
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| *index != chain);
-        let mut rules = others.flat_map(|(_, chain)| &chain.rules);
-        if rules.any(|rule| graph::target(&rule.statements) == Some(&name)) {
-            return refuse(CheckErrorKind::ChainInUse(name.to_string()), path.name.span);
-        }
-        chains.remove(chain);
-        self.chains[table] = chain_index(&self.ruleset.tables[table]);
-        Ok(())
     }
 }
 
@@ -404,15 +225,6 @@ fn chain_index(table: &Table) -> FxHashMap<Arc<str>, usize> {
         .enumerate()
         .map(|(index, chain)| (chain.name.clone(), index))
         .collect()
-}
-
-fn find(rules: &[Rule], position: &Position) -> Option<usize> {
-    match position.kind {
-        PositionKind::Handle => rules.iter().position(|rule| rule.handle == position.number),
-        PositionKind::Index => usize::try_from(position.number)
-            .ok()
-            .filter(|index| *index < rules.len()),
-    }
 }
 
 /// Priorities by name, with the hooks at which they have one. `None`: every hook.

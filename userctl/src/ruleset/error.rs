@@ -75,6 +75,162 @@ pub enum CheckErrorKind {
     Unreachable { terminal: &'static str },
     #[error("the left side of a comparison must be a field of the packet")]
     NotSelector,
+    #[error("an expression is expected here")]
+    NotExpression,
+    #[error("the right side of a comparison must be constant")]
+    RightSide,
+    #[error("no transport protocol is known that `{0}` could be in")]
+    NoTransport(&'static str),
+    #[error("messages of type {known} have no `{field}`")]
+    IcmpType { field: String, known: u128 },
+    #[error("this is no direction")]
+    Direction,
+    #[error("`ct {0}` has no direction")]
+    NoDirection(&'static str),
+    #[error("`ct {0}` needs a direction")]
+    NeedsDirection(&'static str),
+    #[error("`{0}` is of no family")]
+    NoFamily(&'static str),
+    #[error("the family is not known here")]
+    NeedsFamily(&'static str),
+    #[error("`socket {0}` has no level")]
+    NoLevel(&'static str),
+    #[error("`{0}` is no flag of `fib`")]
+    FibFlag(String),
+    #[error("`fib` needs one of `saddr` and `daddr`")]
+    FibAddress,
+    #[error("`fib` takes at most one of `iif` and `oif`, and `oif` only for `type`")]
+    FibInterface,
+    #[error("this option is not known by number")]
+    OptionByNumber,
+    #[error("unknown tunnel `{0}`")]
+    Tunnel(String),
+    #[error("only fields of headers are within a tunnel")]
+    NotInner,
+    #[error("raw payload has 1 to 128 bits")]
+    RawLength,
+    #[error("`{0}` can be set but not compared")]
+    NotComparable(String),
+    #[error("a concatenation has at most {0} parts")]
+    TooManyParts(usize),
+    #[error("a concatenation cannot be calculated with")]
+    ConcatInOperator,
+    #[error("the modulus must be at least 1")]
+    Modulus,
+    #[error("expected {expected} part(s), found {found}")]
+    PartCount { expected: usize, found: usize },
+    #[error("set `{set}` has keys of type {expected}, not {found}")]
+    KeyType {
+        set: String,
+        expected: String,
+        found: String,
+    },
+    #[error("expected a value of type {expected}, found {found}")]
+    ValueType { expected: String, found: String },
+    #[error("there is no set or map `{0}` in this table")]
+    NoSet(String, Option<String>),
+    #[error("`{0}` is not a map of this kind")]
+    NotMap(String),
+    #[error("`{0}` is not a map of verdicts")]
+    NotVmap(String),
+    #[error("a map is expected here")]
+    NeedsMap,
+    #[error("the type of the map's data is not known")]
+    NoDataType,
+    #[error("a set has no data")]
+    DataInSet,
+    #[error("an element of a map needs data behind a colon")]
+    DataMissing,
+    #[error("the data of an element is one value")]
+    IntervalData,
+    #[error("a verdict is expected here")]
+    NotVerdict,
+    #[error("the name of an object is expected here")]
+    NotObject,
+    #[error("the set is empty")]
+    EmptySet,
+    #[error("the elements overlap")]
+    Overlap,
+    #[error("the statements are not those of the set")]
+    ElementStates,
+    #[error("there is no {0} `{1}` in this table")]
+    NoObject(&'static str, String),
+    #[error("a {0} needs its limits")]
+    ObjectBody(&'static str),
+    #[error("{0} is still used")]
+    ObjectInUse(String),
+    #[error("`{0}` is missing or not of the right kind")]
+    Setting(&'static str),
+    #[error("this protocol has no timeouts by state")]
+    TimeoutProtocol,
+    #[error("unknown state `{0}`")]
+    TimeoutState(String, Option<&'static str>),
+    #[error("the prefix has at most {0} bytes")]
+    PrefixTooLong(usize),
+    #[error("unknown level `{0}`")]
+    LogLevel(String),
+    #[error("level and flags are for the kernel's log, `group`, `snaplen` and `queue-threshold` for nflog")]
+    LogGroup,
+    #[error("`level audit` takes nothing else")]
+    LogAudit,
+    #[error("cannot reject with `{0}`")]
+    RejectWith(String),
+    #[error("`icmpx` is only for tables of family inet")]
+    RejectIcmpx,
+    #[error("only TCP can be reset")]
+    RejectTcp,
+    #[error("this cannot be the number of a queue")]
+    QueueNumber,
+    #[error("`queue num` takes a number")]
+    QueueNum,
+    #[error("`fanout` needs a range of queues")]
+    QueueFanout,
+    #[error("`dup` is not for tables of family inet")]
+    DupFamily,
+    #[error("only TCP options beside `eol` and `nop` can be removed")]
+    NotResettable,
+    #[error("only `counter`, `limit`, `quota`, `last` and `ct count` can be here")]
+    NotState,
+    #[error("set `{0}` is constant")]
+    ConstantSet(String),
+    #[error("the rate is zero")]
+    ZeroRate,
+    #[error("the burst of a limit of packets must be at least 1")]
+    ZeroBurst,
+    #[error("`{what}` is not known at hook {hook}")]
+    NotAtHook {
+        what: String,
+        hook: &'static str,
+        allowed: String,
+    },
+    #[error("a set needs the type of its keys")]
+    NoKeyType,
+    #[error("the key has more than 16 parts or 64 bytes")]
+    KeyTooLong,
+    #[error("unknown type `{0}`")]
+    NoType(String, Option<&'static str>),
+    #[error("type `{0}` does not say how wide it is")]
+    TypeWithoutWidth(&'static str),
+    #[error("unknown flag `{0}`")]
+    Flag(String),
+    #[error("unknown policy `{0}`")]
+    SetPolicy(String),
+    #[error("`auto-merge` is for sets of intervals")]
+    AutoMerge,
+    #[error("set `{0}` exists with another type or other flags")]
+    SetDiffers(String),
+    #[error("set `{0}` is still used")]
+    SetInUse(String),
+    #[error("set `{0}` has no intervals")]
+    NeedsInterval(String),
+    #[error("set `{0}` has no timeouts")]
+    NeedsTimeout(String),
+    #[error("say which rule is replaced")]
+    ReplaceWhat,
+    #[error("say which rule goes")]
+    DeleteWhat,
+    #[error("this can only be listed")]
+    ReadOnly,
     #[error("a constant is expected here")]
     NotConstant,
     #[error("a comment has at most {0} bytes")]
@@ -119,8 +275,8 @@ pub enum CheckErrorKind {
     ChainInUse(String),
     #[error("a rule has at most {0} counters")]
     TooManyCounters(usize),
-    #[error("only the mark of a packet can be set")]
-    NotSettable,
+    #[error("`{0}` cannot be set")]
+    NotSettable(String),
 }
 
 impl CheckErrorKind {
@@ -168,7 +324,66 @@ impl CheckErrorKind {
             K::Loop(_) => "one of the jumps must go",
             K::TooDeep(_) => "use `goto` no deeper, or put rules together",
             K::ChainInUse(_) => "delete the rules that jump to it first",
-            K::NotSettable => "write `meta mark set …`",
+            K::RightSide => "look it up in a set, or write two rules",
+            K::NoTransport(_) => "write `udp dport 4789` (or the tunnel's port) before it",
+            K::IcmpType { .. } => "match on one type only, or leave the type out",
+            K::Direction => "write `original` or `reply` (of `ipsec`: `in` or `out`)",
+            K::NoDirection(_) => "leave the direction out",
+            K::NeedsDirection(_) => "write `ct original …` or `ct reply …`",
+            K::NoFamily(_) => "leave the family out",
+            K::NeedsFamily(example) => return Some(format!("say it: `{example}`")),
+            K::NoLevel(_) => "only `socket cgroupv2` has one",
+            K::FibFlag(_) => "the flags are saddr, daddr, mark, iif, oif",
+            K::FibAddress => "write `fib saddr …` or `fib daddr …`",
+            K::FibInterface => "write `fib saddr . iif oif`",
+            K::Tunnel(_) => "the tunnels are vxlan, geneve, gre, gretap",
+            K::NotComparable(_) => "write `set` before the value",
+            K::KeyType { .. } => "look up what the set was declared for",
+            K::NoSet(_, Some(similar)) => return Some(format!("did you mean `{similar}`?")),
+            K::NoSet(..) => "declare it in the table: `set NAME { type …; }`",
+            K::NotMap(_) => "declare it with `map`, and the type of its data behind a colon",
+            K::NotVmap(_) => "declare it as `map NAME { type … : verdict; }`",
+            K::NeedsMap => "write `{ key : value, … }` or `@NAME`",
+            K::NoDataType => "declare the map with a name, and give the type of its data",
+            K::DataInSet => "declare it with the word `map`",
+            K::DataMissing => "write `key : value`",
+            K::Overlap => "let them be apart; a set with `auto-merge` joins them",
+            K::NoObject(..) => "declare it in the table first",
+            K::ObjectBody(_) => "write them in braces",
+            K::ObjectInUse(_) => "delete the rules and elements that use it first",
+            K::NoType(_, Some(similar)) | K::TimeoutState(_, Some(similar)) => {
+                return Some(format!("did you mean `{similar}`?"))
+            }
+            K::LogLevel(_) => {
+                "the levels are emerg, alert, crit, err, warn, notice, info, debug, audit"
+            }
+            K::LogGroup => "leave one of them out",
+            K::LogAudit => "leave the rest out",
+            K::RejectWith(_) => "write `icmp`, `icmpv6`, `icmpx` or `tcp reset`",
+            K::RejectIcmpx => "write `icmp` or `icmpv6`, as the table's family is",
+            K::RejectTcp => "write `meta l4proto tcp` before it, or reject with ICMP",
+            K::QueueNumber => "write a number, a range, a map, `numgen`, `jhash` or `symhash`",
+            K::QueueNum => "write `queue to …`",
+            K::QueueFanout => "write `queue flags fanout to 0-3`, or leave `fanout` out",
+            K::DupFamily => "write the rule in a table of family ip or ip6",
+            K::NotState => "put it into the rule",
+            K::ConstantSet(_) => "declare it without `constant`",
+            K::NotAtHook { allowed, .. } => return Some(format!("it is known at: {allowed}")),
+            K::NoKeyType => "write `{ type …; }`",
+            K::TypeWithoutWidth(_) => "write `typeof` and an expression instead",
+            K::Flag(_) => {
+                "sets have the flags constant, interval, timeout, dynamic; tables have dormant"
+            }
+            K::SetPolicy(_) => "write `memory` or `performance`",
+            K::AutoMerge | K::NeedsInterval(_) => "write `flags interval` where it is declared",
+            K::NeedsTimeout(_) => "write `flags timeout` where it is declared",
+            K::SetDiffers(_) => "delete it first, or begin the file with `flush ruleset`",
+            K::SetInUse(_) => "delete the rules that use it first",
+            K::ReplaceWhat | K::DeleteWhat => "write `handle N`; `userctl list -a` shows it",
+            K::ReadOnly => "write `list`",
+            K::NotSettable(_) => {
+                "fields of headers, `meta mark`, `ct mark` and their like can be set"
+            }
             K::JumpToBase(_) => "put the rules into a chain of their own and jump there from both",
             _ => return None,
         };
@@ -194,4 +409,10 @@ impl From<&CheckError> for Diagnostic {
             hint: error.kind.hint(),
         }
     }
+}
+
+/// The name that is most like `name`.
+pub(super) fn similar<'n>(name: &str, among: impl Iterator<Item = &'n str>) -> Option<String> {
+    let names: Vec<&str> = among.collect();
+    crate::lang::words::similar(name, &names).map(str::to_owned)
 }

@@ -21,7 +21,7 @@ pub enum Expr {
     Select(Select),
     /// A number.
     Constant(Constant),
-    /// `left op right`: bit by bit. Both sides are of the same width.
+    /// `left op right`: bit by bit. A narrower side begins with zeros.
     Bitwise {
         /// The operator.
         op: BitOp,
@@ -30,7 +30,8 @@ pub enum Expr {
         /// The other side.
         right: Box<Expr>,
     },
-    /// `expr << by`, `expr >> by`, cut to the expression's width.
+    /// `expr << by`, `expr >> by`: of a number of 32 bits, or 128 if the expression has more; not cut to the
+    /// expression's own width.
     Shift {
         /// Whether to the left.
         left: bool,

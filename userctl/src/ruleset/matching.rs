@@ -1,30 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Comparisons: a left side, an operator and a right side become a [`Match`].
 
-use super::context::Context;
 use super::datatype::Datatype;
 use super::error::{CheckError, CheckErrorKind};
-use super::selector::{find, Lookup, Selector};
-use super::value::{Constant, Reader};
-use super::{Match, Op, Test};
-use crate::lang::syntax::{BinaryOp, Expr, ExprKind, Relation};
+use super::expr::{BitOp, Expr as Typed, Select};
+use super::expression::{Checked, Checker};
+use super::select::fib_presence;
+use super::selector::max;
+use super::set::{Data, Part, SetRef};
+use super::value::{is_constant, resolve, Constant};
+use super::{Form, Match, Op, Test};
+use crate::lang::syntax::{Element, Expr, ExprKind, Ident, Relation};
 use crate::source::Span;
 
-type Checked<T> = Result<T, CheckError>;
-
-const NO_ARITHMETIC: &str = "mask with `&` and compare with a constant";
-
-/// The left side: a selector, and the bits of it that are compared.
+/// The left side, and the bits of it that are compared.
 struct Left {
-    selector: &'static Selector,
+    typed: Typed,
+    part: Part,
     mask: u128,
     span: Span,
-}
-
-/// A comparison being checked.
-pub(super) struct Matching<'a> {
-    pub(super) reader: Reader<'a>,
-    pub(super) context: &'a mut Context,
 }
 
 fn refuse<T>(kind: CheckErrorKind, span: Span) -> Checked<T> {
@@ -38,7 +32,18 @@ pub(super) fn unsupported(feature: impl Into<String>, hint: &'static str) -> Che
     }
 }
 
-impl Matching<'_> {
+impl Left {
+    /// All bits of the value.
+    fn whole(&self) -> u128 {
+        max(self.part.bits)
+    }
+
+    fn is_plain(&self) -> bool {
+        self.mask == self.whole()
+    }
+}
+
+impl Checker<'_> {
     /// `left [op] right`.
     pub(super) fn compare(
         &mut self,
@@ -46,20 +51,56 @@ impl Matching<'_> {
         op: Option<Relation>,
         right: &Expr,
     ) -> Checked<Match> {
-        let left = self.left(left)?;
-        let family = self.enter(&left)?;
-        let test = match resolve(right) {
-            Expr {
-                kind: ExprKind::Set(items),
-                span,
-            } => self.set(&left, op, items, *span)?,
-            _ => self.single(&left, op, right)?,
-        };
+        let right = resolve(right);
+        let typed = self.left_side(left, right)?;
+        match &right.kind {
+            ExprKind::Named(ident) => return self.lookup_named(typed, op, ident, left.span),
+            ExprKind::Set(elements) => return self.any_of(typed, op, elements, left, right.span),
+            _ => {}
+        }
+        if !is_constant(right) {
+            return refuse(CheckErrorKind::RightSide, right.span);
+        }
+        if typed.parts().len() > 1 {
+            return self.each_part(typed, op, right);
+        }
+        let left = unmask(typed, left.span)?;
+        let test = self.single(&left, op, right)?;
         Ok(Match {
-            selector: left.selector,
+            left: left.typed,
             test,
-            family,
         })
+    }
+
+    /// The left side; `fib … oif exists` asks for less than it says.
+    fn left_side(&mut self, left: &Expr, right: &Expr) -> Checked<Typed> {
+        let typed = self.expr(left, None)?;
+        match &typed {
+            Typed::Select(select)
+                if select.selector.protocol == "fib"
+                    && select.selector.name.starts_with("oif")
+                    && self.is_presence(right) =>
+            {
+                Ok(Typed::Select(fib_presence(select)))
+            }
+            _ => Ok(typed),
+        }
+    }
+
+    /// Whether `exists` or `missing` is asked.
+    fn is_presence(&self, right: &Expr) -> bool {
+        let word = |expr: &Expr| match &resolve(expr).kind {
+            ExprKind::Word(name) => {
+                matches!(&**self.reader.names.get(*name), "exists" | "missing")
+            }
+            _ => false,
+        };
+        match &right.kind {
+            ExprKind::Set(elements) => elements
+                .iter()
+                .all(|element| element.key.as_ref().is_some_and(word)),
+            _ => word(right),
+        }
     }
 
     /// `left [op] value / mask`.
@@ -70,9 +111,9 @@ impl Matching<'_> {
         value: &Expr,
         mask: &Expr,
     ) -> Checked<Match> {
-        let left = self.left(left)?;
-        let family = self.enter(&left)?;
-        if !left.selector.datatype.is_bitmask() {
+        let typed = self.expr(left, None)?;
+        let left = unmask(typed, left.span)?;
+        if !left.part.datatype.is_bitmask() {
             return refuse(CheckErrorKind::NotBitmask, mask.span);
         }
         let op = match op {
@@ -80,129 +121,186 @@ impl Matching<'_> {
             Some(Relation::Ne) => Op::Ne,
             Some(other) => return refuse(relation(other, "a mask"), value.span),
         };
-        let value = self.reader.value(value, left.selector)?;
-        let mask = self.reader.value(mask, left.selector)?;
-        let test = Test::Compare { mask, op, value };
+        let value = self.reader.value(value, left.part)?;
+        let mask = self.reader.value(mask, left.part)? & left.mask;
+        let test = Test::Compare {
+            mask,
+            op,
+            value,
+            form: Form::Plain,
+        };
         Ok(Match {
-            selector: left.selector,
+            left: left.typed,
             test,
-            family,
         })
     }
 
-    fn enter(&mut self, left: &Left) -> Checked<Option<ferrule_uapi::hook::Family>> {
-        let result = self.context.use_selector(left.selector);
-        result.map_err(|kind| CheckError::new(kind, left.span))
-    }
-
-    fn left(&self, expr: &Expr) -> Checked<Left> {
-        match &expr.kind {
-            ExprKind::Binary(BinaryOp::And, inner, mask) => {
-                let left = self.left(inner)?;
-                if left.selector.datatype == Datatype::IfName {
-                    return refuse(CheckErrorKind::NameRange, expr.span);
-                }
-                let mask = self.reader.value(mask, left.selector)?;
-                Ok(Left {
-                    mask: left.mask & mask,
-                    span: left.span,
-                    ..left
-                })
-            }
-            ExprKind::Binary(..) => {
-                let feature = "arithmetic other than `&` on a field";
-                refuse(unsupported(feature, NO_ARITHMETIC), expr.span)
-            }
-            _ => {
-                let selector = selector_of(expr, &self.reader)?;
-                Ok(Left {
-                    selector,
-                    mask: selector.max(),
-                    span: expr.span,
-                })
-            }
-        }
-    }
-
     fn single(&mut self, left: &Left, op: Option<Relation>, right: &Expr) -> Checked<Test> {
-        let selector = left.selector;
-        let constant = self.reader.constant(right, selector)?;
-        let plain = left.mask == selector.max();
-        let compare = |op, value| Test::Compare {
-            mask: left.mask,
+        let constant = match self.reader.constant(right, left.part) {
+            Err(CheckError {
+                kind: CheckErrorKind::NegativeRange,
+                ..
+            }) if left.part.datatype == Datatype::Hour => {
+                return self.past_midnight(left, op, right)
+            }
+            other => other?,
+        };
+        let bitmask = left.part.datatype.is_bitmask();
+        let compare = |mask, op, value, form| Test::Compare {
+            mask,
             op,
             value,
+            form,
         };
-        match (constant, op) {
+        Ok(match (constant, op) {
             (Constant::Value(bits), Some(Relation::Not)) => {
-                if !selector.datatype.is_bitmask() {
+                if !bitmask || !left.is_plain() {
                     return refuse(CheckErrorKind::NotNegatable, right.span);
                 }
-                Ok(Test::Compare {
-                    mask: left.mask & bits,
-                    op: Op::Eq,
-                    value: 0,
-                })
+                compare(bits, Op::Eq, 0, Form::NoneOf)
             }
-            (Constant::Value(bits), None) if plain && selector.datatype.is_bitmask() => {
-                Ok(Test::Compare {
-                    mask: bits,
-                    op: Op::Ne,
-                    value: 0,
-                })
+            (Constant::Value(bits), None) if left.is_plain() && bitmask => {
+                compare(bits, Op::Ne, 0, Form::Any)
             }
             (Constant::Value(value), None | Some(Relation::Eq)) => {
-                if plain {
-                    self.context.learn(selector, &[value]);
-                }
-                Ok(compare(Op::Eq, value))
+                self.learn(left, &[value]);
+                compare(left.mask, Op::Eq, value, form_of(left))
             }
-            (Constant::Value(value), Some(op)) => Ok(compare(op_of(op), value)),
-            (constant, None | Some(Relation::Eq)) => Ok(wide(left, constant, false)),
-            (constant, Some(Relation::Ne)) => Ok(wide(left, constant, true)),
-            (Constant::Range(..), Some(op)) => refuse(relation(op, "a range"), right.span),
-            (_, Some(op)) => refuse(relation(op, "a prefix"), right.span),
+            (Constant::Value(value), Some(op)) => {
+                compare(left.mask, op_of(op), value, form_of(left))
+            }
+            (constant, None | Some(Relation::Eq)) => wide(left, constant, false),
+            (constant, Some(Relation::Ne)) => wide(left, constant, true),
+            (Constant::Range(..), Some(op)) => return refuse(relation(op, "a range"), right.span),
+            (_, Some(op)) => return refuse(relation(op, "a prefix"), right.span),
+        })
+    }
+
+    /// A range of hours that ends before it begins, once it is UTC: nft compares with the other way round.
+    fn past_midnight(&self, left: &Left, op: Option<Relation>, right: &Expr) -> Checked<Test> {
+        let ExprKind::Range(lo, hi) = &right.kind else {
+            return refuse(CheckErrorKind::NegativeRange, right.span);
+        };
+        let (lo, hi) = (
+            self.reader.value(lo, left.part)?,
+            self.reader.value(hi, left.part)?,
+        );
+        match op {
+            None | Some(Relation::Eq) => Ok(wide(left, Constant::Range(hi, lo), true)),
+            Some(Relation::Ne) => Ok(wide(left, Constant::Range(hi, lo), false)),
+            Some(op) => refuse(relation(op, "a range"), right.span),
         }
     }
 
-    fn set(
+    fn learn(&mut self, left: &Left, values: &[u128]) {
+        if let (Typed::Select(select), true) = (&left.typed, left.is_plain()) {
+            self.context.learn(select.selector, select.tunnel, values);
+        }
+    }
+
+    /// A concatenation and a constant of as many parts.
+    fn each_part(&mut self, typed: Typed, op: Option<Relation>, right: &Expr) -> Checked<Match> {
+        let negate = equality(op, "a concatenation", right.span)?;
+        let key = self.key(right, &typed.parts())?;
+        Ok(Match {
+            left: typed,
+            test: Test::Concat {
+                negate,
+                ranges: key,
+            },
+        })
+    }
+
+    fn lookup_named(
+        &mut self,
+        typed: Typed,
+        op: Option<Relation>,
+        ident: &Ident,
+        span: Span,
+    ) -> Checked<Match> {
+        let negate = equality(op, "a set", ident.span)?;
+        let set = self.named(ident)?;
+        self.fits(&typed.parts(), set, span, ident.span)?;
+        let set = SetRef::Named(set.name.clone());
+        Ok(Match {
+            left: typed,
+            test: Test::Lookup { negate, set },
+        })
+    }
+
+    /// `left { … }`: plain numbers are compared; concatenations and elements with more to them are a set.
+    fn any_of(
+        &mut self,
+        typed: Typed,
+        op: Option<Relation>,
+        elements: &[Element],
+        left: &Expr,
+        span: Span,
+    ) -> Checked<Match> {
+        let negate = equality(op, "a set", span)?;
+        let parts = typed.parts();
+        if parts.len() > 1 || !self.is_plain_set(elements) {
+            let set = self.anonymous(parts, Data::None, elements, span)?;
+            return Ok(Match {
+                left: typed,
+                test: Test::Lookup { negate, set },
+            });
+        }
+        let left = unmask(typed, left.span)?;
+        let test = self.plain_set(&left, negate, elements, span)?;
+        Ok(Match {
+            left: left.typed,
+            test,
+        })
+    }
+
+    /// Whether the elements are nothing but numbers.
+    fn is_plain_set(&self, elements: &[Element]) -> bool {
+        elements.iter().all(|element| {
+            let nested = match element.key.as_ref().map(|key| &resolve(key).kind) {
+                None => false,
+                Some(ExprKind::Set(inner)) => self.is_plain_set(inner),
+                Some(_) => true,
+            };
+            nested
+                && element.data.is_none()
+                && element.comment.is_none()
+                && element.timeout.is_none()
+                && element.statements.is_empty()
+        })
+    }
+
+    fn plain_set(
         &mut self,
         left: &Left,
-        op: Option<Relation>,
-        items: &[Expr],
+        negate: bool,
+        elements: &[Element],
         span: Span,
     ) -> Checked<Test> {
-        let negate = match op {
-            None | Some(Relation::Eq) => false,
-            Some(Relation::Ne) => true,
-            Some(op) => return refuse(relation(op, "a set"), span),
-        };
-        let mut constants = Vec::with_capacity(items.len());
-        self.elements(left.selector, items, &mut constants)?;
+        let mut constants = Vec::with_capacity(elements.len());
+        self.constants(left.part, elements, &mut constants)?;
         if constants.is_empty() {
             return refuse(CheckErrorKind::NotConstant, span);
         }
         let only_values = constants
             .iter()
             .all(|constant| matches!(constant, Constant::Value(_)));
-        let mut ranges: Vec<(u128, u128)> = constants.iter().map(|c| span_of(*c, left)).collect();
+        let mut ranges: Vec<(u128, u128)> =
+            constants.iter().map(|c| bounds(*c, left.part)).collect();
         ranges.sort_unstable();
         // Names that begin alike do not touch: what lies between them is no name.
-        let joins = !only_values && left.selector.datatype != Datatype::IfName;
+        let joins = !only_values && !left.part.datatype.is_string();
         merge(&mut ranges, joins);
         if only_values && !negate {
             let values: Vec<u128> = ranges.iter().map(|range| range.0).collect();
-            self.context.learn(left.selector, &values);
+            self.learn(left, &values);
         }
         if let [(lo, hi)] = ranges[..] {
             let wildest = constants
                 .into_iter()
-                .find(|constant| span_of(*constant, left) == (lo, hi));
-            return Ok(wide(
-                left,
-                wildest.unwrap_or(Constant::Range(lo, hi)),
-                negate,
-            ));
+                .find(|constant| bounds(*constant, left.part) == (lo, hi));
+            let constant = wildest.unwrap_or(Constant::Range(lo, hi));
+            return Ok(wide(left, constant, negate));
         }
         Ok(Test::Set {
             mask: left.mask,
@@ -211,70 +309,113 @@ impl Matching<'_> {
         })
     }
 
-    fn elements(
-        &self,
-        selector: &Selector,
-        items: &[Expr],
-        out: &mut Vec<Constant>,
-    ) -> Checked<()> {
-        for item in items {
-            match &resolve(item).kind {
-                ExprKind::Set(inner) => self.elements(selector, inner, out)?,
-                _ => out.push(self.reader.constant(item, selector)?),
+    fn constants(&self, part: Part, elements: &[Element], out: &mut Vec<Constant>) -> Checked<()> {
+        for element in elements {
+            let Some(key) = &element.key else { continue };
+            match &resolve(key).kind {
+                ExprKind::Set(inner) => self.constants(part, inner, out)?,
+                ExprKind::Concat(items) => {
+                    let kind = CheckErrorKind::PartCount {
+                        expected: 1,
+                        found: items.len(),
+                    };
+                    return refuse(kind, key.span);
+                }
+                _ => out.push(self.reader.constant(key, part)?),
             }
         }
         Ok(())
     }
 }
 
-/// The selector that an expression names.
-pub(super) fn selector_of(expr: &Expr, reader: &Reader<'_>) -> Checked<&'static Selector> {
-    let (protocol, name) = match &expr.kind {
-        ExprKind::Header(protocol, name) => (&**reader.names.get(*protocol), *name),
-        ExprKind::Meta(name) => ("meta", *name),
-        _ => return refuse(CheckErrorKind::NotSelector, expr.span),
-    };
-    let name = &**reader.names.get(name);
-    let kind = match find(protocol, name) {
-        Lookup::Found(selector) => return Ok(selector),
-        Lookup::Unsupported => {
-            let hint = "leave it out; later versions will have it";
-            unsupported(format!("matching on `{protocol} {name}`"), hint)
-        }
-        Lookup::Unknown(similar) if protocol == "meta" => CheckErrorKind::UnknownMetaKey {
-            key: name.to_owned(),
-            similar,
-        },
-        Lookup::Unknown(similar) => CheckErrorKind::UnknownField {
-            protocol: protocol.to_owned(),
-            field: name.to_owned(),
-            similar,
-        },
-    };
-    refuse(kind, expr.span)
+/// The selector of a typed expression, if it is nothing else.
+pub(super) fn selected(typed: &Typed) -> Option<&Select> {
+    match typed {
+        Typed::Select(select) => Some(select),
+        _ => None,
+    }
 }
 
-/// The expression that a variable stands for.
-fn resolve(expr: &Expr) -> &Expr {
-    match &expr.kind {
-        ExprKind::Variable(value) => resolve(value),
-        _ => expr,
+/// Takes masks off the left side: they belong to the comparison.
+fn unmask(typed: Typed, span: Span) -> Checked<Left> {
+    let parts = typed.parts();
+    let [part] = parts[..] else {
+        let kind = CheckErrorKind::PartCount {
+            expected: parts.len(),
+            found: 1,
+        };
+        return refuse(kind, span);
+    };
+    // What was shifted may be wider than it was.
+    let part = match typed {
+        Typed::Shift { .. } => Part {
+            bits: part.bits.max(32),
+            ..part
+        },
+        _ => part,
+    };
+    let mut left = Left {
+        typed,
+        part,
+        mask: max(part.bits),
+        span,
+    };
+    loop {
+        left.typed = match left.typed {
+            Typed::Bitwise {
+                op: BitOp::And,
+                left: inner,
+                right,
+            } => match (*inner, *right) {
+                (inner, Typed::Constant(mask)) | (Typed::Constant(mask), inner) => {
+                    left.mask &= mask.value;
+                    inner
+                }
+                (inner, right) => {
+                    left.typed = Typed::Bitwise {
+                        op: BitOp::And,
+                        left: Box::new(inner),
+                        right: Box::new(right),
+                    };
+                    return Ok(left);
+                }
+            },
+            typed => {
+                left.typed = typed;
+                return Ok(left);
+            }
+        };
+        // The width is that of what is left.
+        if let [inner] = left.typed.parts()[..] {
+            left.part.datatype = inner.datatype;
+            left.span = span;
+        }
+    }
+}
+
+fn form_of(left: &Left) -> Form {
+    match left.part.datatype {
+        Datatype::Boolean => Form::Exists,
+        _ => Form::Plain,
     }
 }
 
 /// Equality with a constant of any kind.
 fn wide(left: &Left, constant: Constant, negate: bool) -> Test {
     let op = if negate { Op::Ne } else { Op::Eq };
+    let form = form_of(left);
     match constant {
         Constant::Value(value) => Test::Compare {
             mask: left.mask,
             op,
             value,
+            form,
         },
         Constant::Prefix { value, mask } => Test::Compare {
             mask: left.mask & mask,
             op,
             value,
+            form,
         },
         Constant::Range(lo, hi) => Test::Range {
             mask: left.mask,
@@ -285,10 +426,11 @@ fn wide(left: &Left, constant: Constant, negate: bool) -> Test {
     }
 }
 
-fn span_of(constant: Constant, left: &Left) -> (u128, u128) {
+/// The least and the greatest value that a constant stands for.
+pub(super) fn bounds(constant: Constant, part: Part) -> (u128, u128) {
     match constant {
         Constant::Value(value) => (value, value),
-        Constant::Prefix { value, mask } => (value, value | left.selector.max() & !mask),
+        Constant::Prefix { value, mask } => (value, value | max(part.bits) & !mask),
         Constant::Range(lo, hi) => (lo, hi),
     }
 }
@@ -303,6 +445,15 @@ fn merge(ranges: &mut Vec<(u128, u128)>, touching: bool) {
         }
         joined
     });
+}
+
+/// Whether the relation is `!=`; nothing but equality makes sense with `what`.
+fn equality(op: Option<Relation>, what: &'static str, span: Span) -> Checked<bool> {
+    match op {
+        None | Some(Relation::Eq) => Ok(false),
+        Some(Relation::Ne) => Ok(true),
+        Some(op) => refuse(relation(op, what), span),
+    }
 }
 
 fn relation(op: Relation, what: &'static str) -> CheckErrorKind {

@@ -2,9 +2,10 @@
 //! A loaded program back to the ruleset that it was compiled from.
 //!
 //! The source section is the listing with handles: applied to the empty ruleset it gives the same
-//! tables, chains and rules in the same order, with new handles. Each line that defines one of them
-//! ends in `# handle N`, so the old handles are put back in order. Where rules came from is in the
-//! program's rule records.
+//! tables, objects, sets, chains and rules in the same order, with new handles. Each line that defines one of
+//! them ends in `# handle N`, so the old handles are put back in order. Where rules came from is in the
+//! program's rule records, and where elements of verdict maps may lead in its targets. What sets hold is the
+//! kernel's: no set is changed.
 
 use std::sync::Arc;
 
@@ -38,6 +39,7 @@ pub(super) fn from_program(
         ));
     }
     put_origins(&mut ruleset, view);
+    put_targets(&mut ruleset, view);
     ruleset.next_handle = view.next_handle();
     ruleset.loaded_below = view.next_handle();
     Ok(ruleset)
@@ -53,7 +55,7 @@ fn handle_of(line: &str) -> Option<u64> {
     number.parse().ok()
 }
 
-/// Gives tables, chains and rules their handles, in the order of the listing. `false` if there are
+/// Gives tables, objects, sets, chains and rules their handles, in the order of the listing. `false` if there are
 /// more or fewer.
 fn put_handles(ruleset: &mut Ruleset, handles: &[u64]) -> bool {
     let mut handles = handles.iter();
@@ -64,6 +66,11 @@ fn put_handles(ruleset: &mut Ruleset, handles: &[u64]) -> bool {
     };
     for table in &mut ruleset.tables {
         put(&mut table.handle);
+        table
+            .objects
+            .iter_mut()
+            .for_each(|object| put(&mut object.handle));
+        table.sets.iter_mut().for_each(|set| put(&mut set.handle));
         for chain in &mut table.chains {
             put(&mut chain.handle);
             chain
@@ -94,5 +101,33 @@ fn put_origins(ruleset: &mut Ruleset, view: &View<'_>) {
             file: file.clone(),
             line: record.line,
         };
+    }
+}
+
+/// Says of each set where its elements may lead, and that nothing changes it.
+fn put_targets(ruleset: &mut Ruleset, view: &View<'_>) {
+    for table in &mut ruleset.tables {
+        let names: FxHashMap<u64, &Arc<str>> = table
+            .chains
+            .iter()
+            .map(|chain| (chain.handle, &chain.name))
+            .collect();
+        for set in &mut table.sets {
+            set.changes.clear();
+            let record = view
+                .sets
+                .iter()
+                .find(|record| record.identity == set.handle << 8);
+            let targets = record.and_then(|record| {
+                let first = record.first_target as usize;
+                view.targets
+                    .get(first..first + record.target_count as usize)
+            });
+            set.leads_to = targets
+                .unwrap_or(&[])
+                .iter()
+                .filter_map(|target| names.get(&target.handle).map(|name| (*name).clone()))
+                .collect();
+        }
     }
 }

@@ -1,107 +1,133 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Rules: statements from syntax to types.
 
-use ferrule_uapi::field::Field;
-use ferrule_uapi::hook::Family;
+use std::sync::Arc;
 
-use super::context::Context;
 use super::error::{CheckError, CheckErrorKind};
-use super::matching::{selector_of, unsupported, Matching};
-use super::selector::Selector;
+use super::expr::Named;
+use super::expression::Checker;
+use super::matching::unsupported;
 use super::value::Reader;
-use super::{Counts, SetMark, Statement, Verdict, MAX_RULE_COUNTERS};
-use crate::lang::syntax::{BinaryOp, Expr, ExprKind, Ident, Rule, Stmt, StmtKind, Text};
+use super::{Statement, Table, Verdict, MAX_RULE_COUNTERS};
+use crate::lang::syntax::{Ident, Rule, Stmt, StmtKind, Text};
 use crate::source::Span;
 
 /// Longest comment in bytes.
 pub(super) const MAX_COMMENT: usize = 127;
 
-const FROM_FIELD: &str = "set a constant, or change the mark itself with and, or, xor";
-
-/// A rule being checked.
-pub(super) struct RuleCheck<'a> {
-    pub(super) reader: Reader<'a>,
-    pub(super) context: Context,
-    pub(super) errors: &'a mut Vec<CheckError>,
-}
-
-/// What a rule says, and where its jump is.
+/// What a rule says, and what it asks of its table.
 pub(super) struct Checked {
     pub(super) statements: Vec<Statement>,
-    pub(super) jump: Option<Span>,
+    /// Sets that it updates.
+    pub(super) updated: Vec<Named>,
 }
 
-impl<'a> RuleCheck<'a> {
-    pub(super) fn new(reader: Reader<'a>, family: Family, errors: &'a mut Vec<CheckError>) -> Self {
-        Self {
-            reader,
-            context: Context::new(family),
-            errors,
-        }
+/// Checks a rule's statements. After the first mistake in a rule the others are not looked at: what
+/// they mean may depend on it.
+pub(super) fn rule(
+    reader: Reader<'_>,
+    table: &Table,
+    rule: &Rule,
+    errors: &mut Vec<CheckError>,
+) -> Checked {
+    let mut check = RuleCheck {
+        checker: Checker::new(reader, table),
+        statements: Vec::with_capacity(rule.statements.len()),
+    };
+    if let Err(error) = check.rule(rule) {
+        errors.push(error);
     }
+    let updated = check
+        .statements
+        .iter()
+        .filter_map(|statement| match statement {
+            Statement::Update(update) => Some(update.set.clone()),
+            _ => None,
+        });
+    Checked {
+        updated: updated.collect(),
+        statements: check.statements,
+    }
+}
 
-    /// Checks every statement. After the first mistake in a rule the others are not looked at: what
-    /// they mean may depend on it.
-    pub(super) fn rule(mut self, rule: &Rule) -> Checked {
-        let mut checked = Checked {
-            statements: Vec::with_capacity(rule.statements.len()),
-            jump: None,
-        };
+struct RuleCheck<'a> {
+    checker: Checker<'a>,
+    statements: Vec<Statement>,
+}
+
+impl RuleCheck<'_> {
+    fn rule(&mut self, rule: &Rule) -> Result<(), CheckError> {
         let mut terminal: Option<(&'static str, Span)> = None;
         for statement in &rule.statements {
             if let Some((terminal, span)) = terminal {
-                let kind = CheckErrorKind::Unreachable { terminal };
-                let others = vec![(span, "this ends the rule")];
-                self.errors.push(CheckError {
-                    kind,
+                return Err(CheckError {
+                    kind: CheckErrorKind::Unreachable { terminal },
                     span: statement.span,
-                    others,
+                    others: vec![(span, "this ends the rule")],
                 });
-                return checked;
             }
-            match self.statement(statement) {
-                Ok(typed) => checked.statements.push(typed),
-                Err(error) => {
-                    self.errors.push(error);
-                    return checked;
+            let typed = self.checker.statement(statement)?;
+            let asked = std::mem::take(&mut self.checker.asked);
+            let asked = asked.into_iter().map(Statement::Require);
+            match typed {
+                // As in nft: nothing is logged or counted of what will not be rejected.
+                Statement::Reject(_) => {
+                    self.statements.splice(0..0, asked);
                 }
+                _ => self.statements.extend(asked),
             }
+            self.statements.push(typed);
             terminal = terminal_name(&statement.kind).map(|name| (name, statement.span));
-            if let StmtKind::Jump(target) | StmtKind::Goto(target) = &statement.kind {
-                checked.jump = Some(target.span);
-            }
         }
-        let counters = checked
-            .statements
-            .iter()
-            .filter(|s| matches!(s, Statement::Counter(_)));
-        if counters.count() > MAX_RULE_COUNTERS {
+        let counters = self.statements.iter();
+        if counters
+            .filter(|s| matches!(s, Statement::Counter(_)))
+            .count()
+            > MAX_RULE_COUNTERS
+        {
             let kind = CheckErrorKind::TooManyCounters(MAX_RULE_COUNTERS);
-            self.errors.push(CheckError::new(kind, rule.span));
+            return Err(CheckError::new(kind, rule.span));
         }
-        checked
+        Ok(())
+    }
+}
+
+impl Checker<'_> {
+    pub(super) fn name(&self, ident: &Ident) -> Arc<str> {
+        self.reader.names.get(ident.name).clone()
     }
 
     fn statement(&mut self, statement: &Stmt) -> Result<Statement, CheckError> {
-        let mut matching = Matching {
-            reader: self.reader,
-            context: &mut self.context,
-        };
+        let span = statement.span;
         Ok(match &statement.kind {
             StmtKind::Match { left, op, right } => {
-                Statement::Match(matching.compare(left, *op, right)?)
+                Statement::Match(self.compare(left, *op, right)?)
             }
             StmtKind::Masked {
                 left,
                 op,
                 value,
                 mask,
-            } => Statement::Match(matching.masked(left, *op, value, mask)?),
-            StmtKind::Counter { packets, bytes } => Statement::Counter(Counts {
-                packets: *packets,
-                bytes: *bytes,
-            }),
-            StmtKind::Set { target, value } => Statement::SetMark(self.set_mark(target, value)?),
+            } => Statement::Match(self.masked(left, *op, value, mask)?),
+            StmtKind::Counter { .. } => self.counter(&statement.kind),
+            StmtKind::Limit(_)
+            | StmtKind::Quota { .. }
+            | StmtKind::Last(_)
+            | StmtKind::Connections { .. } => Statement::State(self.state(statement)?),
+            StmtKind::Object { kind, object } => self.object_use(*kind, object, span)?,
+            StmtKind::Log(log) => Statement::Log(self.log(log, span)?),
+            StmtKind::Reject(reject) => Statement::Reject(self.reject(reject, span)?),
+            StmtKind::Queue(queue) => Statement::Queue(self.queue(queue, span)?),
+            StmtKind::Notrack => Statement::Notrack,
+            StmtKind::Dup { to, device } => {
+                Statement::Dup(self.dup(to, device.as_deref(), span)?)
+            }
+            StmtKind::Set { target, value } => Statement::Set(self.assign(target, value)?),
+            StmtKind::ResetOption(target) => Statement::ResetOption(self.reset_option(target)?),
+            StmtKind::Update { verb, set, element } => {
+                Statement::Update(self.update(*verb, set, element, span)?)
+            }
+            StmtKind::Vmap { key, map } => self.vmap(key, map)?,
             StmtKind::Accept => Statement::Verdict(Verdict::Accept),
             StmtKind::Drop => Statement::Verdict(Verdict::Drop),
             StmtKind::Continue => Statement::Verdict(Verdict::Continue),
@@ -114,90 +140,9 @@ impl<'a> RuleCheck<'a> {
             }
         })
     }
-
-    fn name(&self, ident: &Ident) -> std::sync::Arc<str> {
-        self.reader.names.get(ident.name).clone()
-    }
-
-    /// `meta mark set value`.
-    fn set_mark(&self, target: &Expr, value: &Expr) -> Result<SetMark, CheckError> {
-        let selector = selector_of(target, &self.reader)?;
-        if selector.field != Field::MetaMark {
-            let name = format!("setting `{} {}`", selector.protocol, selector.name);
-            let kind = unsupported(name, "only `meta mark set` is supported");
-            return Err(CheckError::new(kind, target.span));
-        }
-        self.mark_value(value, selector)
-    }
-
-    /// A value as a function of the mark, `mark & and ^ xor`.
-    fn mark_value(&self, expr: &Expr, selector: &Selector) -> Result<SetMark, CheckError> {
-        let ExprKind::Binary(op, left, right) = &expr.kind else {
-            return self.mark_leaf(expr, selector);
-        };
-        let (a, b) = (
-            self.mark_value(left, selector)?,
-            self.mark_value(right, selector)?,
-        );
-        let (inner, constant) = match (a.and, b.and) {
-            (0, 0) => {
-                let value = self.reader.value(expr, selector)?;
-                return Ok(SetMark {
-                    and: 0,
-                    xor: value as u32,
-                });
-            }
-            (_, 0) => (a, b.xor),
-            (0, _) => (b, a.xor),
-            _ => {
-                return Err(CheckError::new(
-                    unsupported("two fields", FROM_FIELD),
-                    expr.span,
-                ))
-            }
-        };
-        match op {
-            BinaryOp::And => Ok(SetMark {
-                and: inner.and & constant,
-                xor: inner.xor & constant,
-            }),
-            BinaryOp::Or => Ok(SetMark {
-                and: inner.and & !constant,
-                xor: inner.xor & !constant | constant,
-            }),
-            BinaryOp::Xor => Ok(SetMark {
-                and: inner.and,
-                xor: inner.xor ^ constant,
-            }),
-            BinaryOp::Shl | BinaryOp::Shr => {
-                let kind = unsupported("shifting the mark", FROM_FIELD);
-                Err(CheckError::new(kind, expr.span))
-            }
-        }
-    }
-
-    fn mark_leaf(&self, expr: &Expr, selector: &Selector) -> Result<SetMark, CheckError> {
-        match &expr.kind {
-            ExprKind::Header(..) | ExprKind::Meta(_) => {
-                let from = selector_of(expr, &self.reader)?;
-                if from.field == Field::MetaMark {
-                    return Ok(SetMark {
-                        and: u32::MAX,
-                        xor: 0,
-                    });
-                }
-                let kind = unsupported("setting the mark from a field", FROM_FIELD);
-                Err(CheckError::new(kind, expr.span))
-            }
-            _ => Ok(SetMark {
-                and: 0,
-                xor: self.reader.value(expr, selector)? as u32,
-            }),
-        }
-    }
 }
 
-/// The verdict's name, if it ends the rule. (`continue` does not, in nft.)
+/// The statement's name, if it ends the rule. (`continue` does not, in nft.)
 fn terminal_name(kind: &StmtKind) -> Option<&'static str> {
     Some(match kind {
         StmtKind::Accept => "accept",
@@ -205,6 +150,8 @@ fn terminal_name(kind: &StmtKind) -> Option<&'static str> {
         StmtKind::Return => "return",
         StmtKind::Jump(_) => "jump",
         StmtKind::Goto(_) => "goto",
+        StmtKind::Reject(_) => "reject",
+        StmtKind::Queue(_) => "queue",
         _ => return None,
     })
 }
@@ -214,7 +161,7 @@ pub(super) fn comment(
     reader: &Reader<'_>,
     text: Option<Text>,
     errors: &mut Vec<CheckError>,
-) -> Option<std::sync::Arc<str>> {
+) -> Option<Arc<str>> {
     let text = text?;
     let comment = reader.names.get(text.text).clone();
     if comment.len() > MAX_COMMENT {

@@ -41,7 +41,10 @@ fn ipv6(bytes: &[u8]) -> Option<String> {
 fn transport(protocol: u8, bytes: &[u8]) -> String {
     let ports = |name| match bytes.first_chunk::<4>() {
         Some([s0, s1, d0, d1]) => {
-            let (sport, dport) = (u16::from_be_bytes([*s0, *s1]), u16::from_be_bytes([*d0, *d1]));
+            let (sport, dport) = (
+                u16::from_be_bytes([*s0, *s1]),
+                u16::from_be_bytes([*d0, *d1]),
+            );
             format!("PROTO={name} SPT={sport} DPT={dport}")
         }
         None => format!("PROTO={name}"),
@@ -66,7 +69,9 @@ mod tests {
 
     #[test]
     fn a_packet_is_described_as_far_as_its_bytes_go() {
-        let mut packet = vec![0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
+        let mut packet = vec![
+            0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2,
+        ];
         packet.extend([0x30, 0x39, 0, 80]);
         assert_eq!(
             describe(Family::Ip as u8, &packet),
