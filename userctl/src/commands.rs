@@ -84,7 +84,7 @@ fn dispatch(
     };
     match command {
         Command::Check(args) => check::run(args, screen),
-        Command::Load(args) => load::run(args, cli.show, kernel, screen),
+        Command::Load(args) => load::run(args, cli.show, &mut *kernel()?, screen),
         Command::Counters(args) => counters::run(args, &mut *kernel()?, screen),
         Command::Disasm(args) => disasm::run(args, kernel, screen),
         Command::Simulate(args) => simulate::run(args, screen),

@@ -92,7 +92,7 @@ pub fn of_changes(ruleset: &Ruleset) -> Contents {
 fn element(table: &Table, set: &Set, raw: &Raw<'_>) -> Element {
     let key = match raw.catchall {
         true => Vec::new(),
-        false => key(&set.key, raw),
+        false => key(&set.key, raw.key, raw.end),
     };
     let states = set.states.iter().enumerate();
     let states = states.map(|(index, spec)| match raw.state(index as u32) {
@@ -114,14 +114,14 @@ fn element(table: &Table, set: &Set, raw: &Raw<'_>) -> Element {
 }
 
 /// The key, part by part.
-fn key(parts: &[Part], raw: &Raw<'_>) -> Vec<(u128, u128)> {
+fn key(parts: &[Part], start: &[u8], end: &[u8]) -> Vec<(u128, u128)> {
     let mut at = 0;
     let ranges = parts.iter().map(|part| {
         let len = part_len(part.bits);
         let range = at..at + len;
         at += len;
-        let lo = raw.key.get(range.clone()).map_or(0, number);
-        let hi = raw.end.get(range).map_or(lo, number);
+        let lo = start.get(range.clone()).map_or(0, number);
+        let hi = end.get(range).map_or(lo, number);
         (lo, hi)
     });
     ranges.collect()
@@ -213,15 +213,12 @@ pub fn place(ruleset: &Ruleset, batch: &[u8], op: u32, element: u32) -> Option<S
     let start = (element as usize).checked_mul(header.stride as usize)?;
     let record = rest.get(start..start.checked_add(header.stride as usize)?)?;
     let len: usize = set.key.iter().map(|part| part_len(part.bits)).sum();
-    let raw = Raw {
-        key: record.get(..len)?,
-        end: match header.carries & CARRIES_END {
-            0 => record.get(..len)?,
-            _ => record.get(len..2 * len)?,
-        },
-        ..Raw::default()
+    let start = record.get(..len)?;
+    let end = match header.carries & CARRIES_END {
+        0 => start,
+        _ => record.get(len..2 * len)?,
     };
-    let text = crate::listing::key_to_text(&set.key, &key(&set.key, &raw));
+    let text = crate::listing::key_to_text(&set.key, &key(&set.key, start, end));
     let family = table.family.name();
     Some(format!(
         "element {text} of set {family} {} {}",

@@ -31,7 +31,6 @@ mod hooks;
 mod matching;
 pub mod object;
 pub(crate) mod refs;
-#[cfg(not(any(only_check, only_compile)))]
 mod restore;
 mod rule;
 mod select;
@@ -56,6 +55,7 @@ pub use expr::Expr;
 pub use object::Object;
 pub(crate) use selector::max;
 pub use selector::{Layer, Selector, Settable, Tells, SELECTORS};
+pub(crate) use services::service_name;
 pub use set::{Set, SetRef};
 pub use statement::Statement;
 
@@ -183,7 +183,6 @@ impl Ruleset {
     /// # Errors
     ///
     /// The source section is not a listing that userctl wrote.
-    #[cfg(not(any(only_check, only_compile)))]
     pub fn from_program(view: &View<'_>, sources: &mut SourceMap) -> Result<Ruleset, Diagnostics> {
         restore::from_program(view, sources)
     }

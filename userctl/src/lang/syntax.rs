@@ -71,8 +71,6 @@ pub(crate) enum Verb {
     Reset,
     Get,
     Describe,
-    /// Of a statement only: `update @set { … }`.
-    Update,
 }
 
 #[derive(Debug)]

@@ -127,6 +127,11 @@ impl Checker<'_> {
             StmtKind::Update { verb, set, element } => {
                 Statement::Update(self.update(*verb, set, element, span)?)
             }
+            StmtKind::Meter { name, .. } => {
+                const HINT: &str =
+                    "declare a set with `flags dynamic` and write `update @name { … }`";
+                return Err(CheckError::new(unsupported("meters", HINT), name.span));
+            }
             StmtKind::Vmap { key, map } => self.vmap(key, map)?,
             StmtKind::Accept => Statement::Verdict(Verdict::Accept),
             StmtKind::Drop => Statement::Verdict(Verdict::Drop),

@@ -412,3 +412,10 @@ pub(super) const PROTOCOLS: &[(&str, u128)] = &[
     ("comp", 108),
     ("icmpv6", 58),
 ];
+
+/// The name of a port; of several, the first in the alphabet.
+pub(crate) fn service_name(port: u128) -> Option<&'static str> {
+    let port = u16::try_from(port).ok()?;
+    let names = SERVICES.entries().filter(|(_, number)| **number == port);
+    names.map(|(name, _)| *name).min()
+}
