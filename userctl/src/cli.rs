@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Load(LoadArgs),
     /// List the ruleset that is loaded
     List(ListArgs),
+    /// Print what iptables-save or ip6tables-save saved, in the language of nftables
+    Import(ImportArgs),
     /// Remove all tables, chains and rules
     Flush(FlushArgs),
     /// Show what the rules have counted, and which of them dropped packets
@@ -141,6 +143,22 @@ pub(crate) struct ListArgs {
     /// Print numbers instead of the names of priorities, protocols and types
     #[arg(long)]
     pub(crate) numeric: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ImportArgs {
+    /// Output of iptables-save or ip6tables-save; `-` is standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// It is of iptables-save (else the file's name tells, or what is in it)
+    #[arg(long, conflicts_with = "ip6")]
+    pub(crate) ip: bool,
+    /// It is of ip6tables-save
+    #[arg(long)]
+    pub(crate) ip6: bool,
+    /// Print what can be imported, even if something cannot; the exit status still says so
+    #[arg(long)]
+    pub(crate) partial: bool,
 }
 
 #[derive(Args, Debug)]

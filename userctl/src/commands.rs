@@ -17,6 +17,7 @@ mod counters;
 mod disasm;
 mod flush;
 mod hooks;
+mod import;
 mod list;
 mod load;
 mod loaded;
@@ -65,6 +66,7 @@ fn dispatch(
     match command {
         Command::Check(args) => check::run(args, screen),
         Command::Load(args) => load::run(args, &mut *kernel()?, screen),
+        Command::Import(args) => import::run(args, screen),
         Command::List(args) => list::run(args, &mut *kernel()?, screen),
         Command::Flush(args) => flush::run(args, &mut *kernel()?, screen),
         Command::Counters(args) => counters::run(args, &mut *kernel()?, screen),
