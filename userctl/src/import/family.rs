@@ -80,7 +80,7 @@ mod tests {
     fn the_name_tells_before_the_content() {
         let six = "-A INPUT -s fe80::/10 -j ACCEPT\n";
         assert_eq!(Family::guess("a/iptables.save", six), Family::Ip);
-        assert_eq!(Family::guess("/etc/ip6tables/x", ""), Family::Ip6);
+        assert_eq!(Family::guess("/etc/ip6tables.up", ""), Family::Ip6);
         assert_eq!(Family::guess("<stdin>", six), Family::Ip6);
         assert_eq!(Family::guess("x", "-A INPUT -p icmpv6\n"), Family::Ip6);
         assert_eq!(Family::guess("x", "-A INPUT -s 10.0.0.1\n"), Family::Ip);
