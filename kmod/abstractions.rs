@@ -18,12 +18,24 @@
 //! built.
 
 pub(crate) mod bottom_half;
+pub(crate) mod clock;
+pub(crate) mod conntrack;
+pub(crate) mod dst;
+pub(crate) mod fib;
+mod member;
+pub(crate) mod nf_dup;
+pub(crate) mod nf_log;
+mod nf_queue;
+pub(crate) mod nf_reject;
 pub(crate) mod net_namespace;
 pub(crate) mod netdevice;
 pub(crate) mod netfilter;
+mod optional;
 pub(crate) mod percpu;
 pub(crate) mod rcupdate;
+pub(crate) mod security;
 pub(crate) mod skbuff;
+pub(crate) mod sock;
 
 /// What bindgen makes of `bindings.h`, beside the kernel's own [`kernel::bindings`].
 #[allow(
