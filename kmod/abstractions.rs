@@ -23,6 +23,7 @@ pub(crate) mod conntrack;
 pub(crate) mod dst;
 pub(crate) mod fib;
 mod member;
+pub(crate) mod nf_conncount;
 pub(crate) mod nf_dup;
 pub(crate) mod nf_log;
 mod nf_queue;

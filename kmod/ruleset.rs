@@ -20,13 +20,15 @@ use ferrule_uapi::{
 };
 use kernel::{
     prelude::*,
+    sync::Arc,
     task::Kuid,
     time::{ClockSource, RealTime},
 };
 
 use crate::{
-    abstractions::{bottom_half::BottomHalvesOff, skbuff::Skb},
+    abstractions::{bottom_half::BottomHalvesOff, conntrack::Tracking, skbuff::Skb},
     counters::RuleCounters,
+    facilities::Facilities,
     packet::Subject,
 };
 
@@ -78,6 +80,7 @@ pub(crate) struct Loaded {
     /// Which of them run at a point, by its slot.
     runs: KVec<Run>,
     counters: RuleCounters,
+    facilities: Facilities,
 }
 
 impl Ruleset {
@@ -130,6 +133,11 @@ impl Loaded {
         &self.program
     }
 
+    /// Conntrack, if the program needs it.
+    pub(crate) fn tracking(&self) -> Option<&Arc<Tracking>> {
+        self.facilities.tracking()
+    }
+
     /// What the program has counted.
     pub(crate) fn counters(&self) -> &RuleCounters {
         &self.counters
@@ -167,6 +175,9 @@ impl Loaded {
             skb,
             family,
             counters,
+            program: &self.program,
+            facilities: &self.facilities,
+            here,
         };
         self.run(bases, &mut packet)
     }

@@ -6,10 +6,7 @@
 
 use core::ptr::{self, NonNull};
 
-use kernel::{
-    bindings::{dst_entry, xfrm_state},
-    prelude::*,
-};
+use kernel::bindings::{dst_entry, xfrm_state};
 
 use super::{
     bindings,

@@ -22,6 +22,7 @@ use kernel::{
 use super::{Loaded, Ruleset, Run, Stamp};
 use crate::{
     counters::{Bases, RuleCounters},
+    facilities::Facilities,
     hook::Place,
 };
 
@@ -88,6 +89,7 @@ pub(crate) struct Draft {
     plan: KVec<Planned>,
     /// Room for what its counters are to go on from.
     carried: Bases,
+    facilities: Facilities,
 }
 
 impl Draft {
@@ -102,6 +104,7 @@ impl Draft {
         Ok(Draft {
             counters: RuleCounters::new(len)?,
             carried: Bases::new(len)?,
+            facilities: Facilities::acquire(&view)?,
             program,
             bases,
             plan,
@@ -131,6 +134,7 @@ impl Draft {
             bases: self.bases,
             runs,
             counters: self.counters,
+            facilities: self.facilities,
         };
         let ruleset = Ruleset {
             generation,

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Changing a packet's connection, or the zone that it is going to be in.
 
-use kernel::prelude::*;
-
 use super::{bit, Connection, Direction, Tracking, MARK, NFCT, SECMARK, ZONE};
 use crate::abstractions::{
     bindings::{self, nf_conntrack_zone},

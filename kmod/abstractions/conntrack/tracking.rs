@@ -54,13 +54,6 @@ pub(crate) struct Wants {
     pub(crate) zones: bool,
 }
 
-impl Wants {
-    /// Whether anything.
-    pub(crate) fn any(self) -> bool {
-        self.v4 || self.v6
-    }
-}
-
 /// Conntrack, for one ruleset.
 ///
 /// # Invariants

@@ -19,24 +19,11 @@ const COMPLETE: u8 = 2;
 /// `CHECKSUM_PARTIAL`.
 const PARTIAL: u8 = 3;
 
-/// `CSUM_MANGLED_0`: zero in one's complement that does not mean "no checksum".
-const MANGLED_0: u16 = 0xffff;
-
 impl Skb<'_> {
-    /// Whether the hardware completes the transport checksum.
-    pub(crate) fn is_partial(&self) -> bool {
-        self.summed() == PARTIAL
-    }
-
+    /// What is known of the transport checksum (`skb->ip_summed`).
     fn summed(&self) -> u8 {
         // SAFETY: By the type invariants `skb` is valid.
         unsafe { bindings::ferrule_skb_ip_summed(self.skb.as_ptr()) }
-    }
-
-    /// Notes that the transport checksum is right (`CHECKSUM_UNNECESSARY`).
-    pub(crate) fn set_checked(&mut self) {
-        // SAFETY: By the type invariants `skb` is valid and ours to write to.
-        unsafe { bindings::ferrule_skb_set_ip_summed(self.skb.as_ptr(), 1) }
     }
 
     /// Overwrites bytes at `offset` after the network header. `false` if they cannot be written: the packet
@@ -78,32 +65,24 @@ impl Skb<'_> {
         stored
     }
 
-    /// Puts right the Internet checksum at `at` after the network header, after bytes that it covers changed
-    /// from `from` to `to`.
-    ///
-    /// `transport`: it is the one that `ip_summed` is about, and the bytes belong to its pseudo header.
-    pub(crate) fn fix_checksum(
-        &mut self,
-        at: u32,
-        from: &[u8],
-        to: &[u8],
-        transport: bool,
-    ) -> bool {
+    /// Puts right the transport checksum at `at` after the network header, after bytes that it covers changed
+    /// from `from` to `to` (`inet_proto_csum_replace_by_diff()`). `pseudo`: they belong to the pseudo header.
+    pub(crate) fn fix_checksum(&mut self, at: u32, from: &[u8], to: &[u8], pseudo: bool) -> bool {
+        let summed = self.summed();
+        if summed == PARTIAL && !pseudo {
+            return true;
+        }
         let mut field = [0; 2];
         if !self.copy(at, &mut field) {
             return false;
         }
         let (from, to) = (sum(from), sum(to));
         let old = u32::from(u16::from_ne_bytes(field));
-        let new = if transport && self.is_partial() {
-            fold(add(add(old, !from), to))
-        } else {
-            match !fold(add(add(!old, !from), to)) {
-                0 => MANGLED_0,
-                sum => sum,
-            }
+        let new = match summed {
+            PARTIAL => fold(add(add(old, !from), to)),
+            _ => !fold(add(add(!old, !from), to)),
         };
-        if transport && self.summed() == COMPLETE {
+        if summed == COMPLETE && pseudo {
             // SAFETY: By the type invariants `skb` is valid.
             let whole = unsafe { CSUM.read(self.skb) };
             let whole = !add(add(!whole, !from), to);
