@@ -175,9 +175,7 @@ fn tool(view: &View<'_>, object: &Object, tracking: Option<&Arc<Tracking>>) -> R
             let helper = Helper::find(tracking, name, families, object.l4proto)?;
             Ok(Tool::Helper(helper))
         }
-        Some(ObjectKind::Secmark) => {
-            Secmark::find(view.string(object.text)).map(Tool::Secmark)
-        }
+        Some(ObjectKind::Secmark) => Secmark::find(view.string(object.text)).map(Tool::Secmark),
         // Timeouts are added to connections by `nf_ct_ext_add()`, which is not exported to modules that look it
         // up (see `abstractions/optional`); expectations and synproxy are not built yet.
         _ => Err(EOPNOTSUPP),

@@ -133,6 +133,14 @@ impl Packet for Subject<'_> {
         self.skb.link()
     }
 
+    fn vlan(&self) -> Option<[u8; 4]> {
+        self.skb.vlan()
+    }
+
+    fn write_link(&mut self, offset: u32, bytes: &[u8]) -> bool {
+        self.skb.write_link(offset, bytes)
+    }
+
     fn write(&mut self, offset: u32, bytes: &[u8]) -> bool {
         self.skb.write(offset, bytes)
     }

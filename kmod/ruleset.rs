@@ -26,7 +26,7 @@ use kernel::{
 };
 
 use crate::{
-    abstractions::{bottom_half::BottomHalvesOff, conntrack::Tracking, skbuff::Skb},
+    abstractions::{bottom_half::BottomHalvesOff, conntrack::Tracking, netfilter, skbuff::Skb},
     counters::RuleCounters,
     facilities::Facilities,
     packet::Subject,
@@ -119,10 +119,10 @@ impl Ruleset {
         family: Family,
         skb: Skb<'_>,
         here: &BottomHalvesOff,
-    ) -> Verdict {
+    ) -> netfilter::Verdict {
         match &self.loaded {
             Some(loaded) => loaded.judge(slot, family, skb, here),
-            None => Verdict::Accept,
+            None => netfilter::Verdict::Accept,
         }
     }
 }
@@ -165,10 +165,16 @@ impl Loaded {
 
     /// Runs the base chains of a point: each may accept, the first to drop ends it.
     #[inline]
-    fn judge(&self, slot: usize, family: Family, skb: Skb<'_>, here: &BottomHalvesOff) -> Verdict {
+    fn judge(
+        &self,
+        slot: usize,
+        family: Family,
+        skb: Skb<'_>,
+        here: &BottomHalvesOff,
+    ) -> netfilter::Verdict {
         let bases = self.at(slot);
         if bases.is_empty() {
-            return Verdict::Accept;
+            return netfilter::Verdict::Accept;
         }
         let counters = self.counters.here(here);
         let mut packet = Subject {
@@ -185,15 +191,19 @@ impl Loaded {
     /// Parses the packet and runs `bases`. Apart from `judge`, so that places without base chains
     /// do not pay for the key's room on the stack.
     #[inline(never)]
-    fn run(&self, bases: &[BaseChain], packet: &mut Subject<'_>) -> Verdict {
+    fn run(&self, bases: &[BaseChain], packet: &mut Subject<'_>) -> netfilter::Verdict {
         let view = self.program.view();
         let mut key = Key::parse(packet, self.program.fields());
         for base in bases {
-            if view.run(base, &mut key, packet).verdict == Verdict::Drop {
-                return Verdict::Drop;
+            let outcome = view.run(base, &mut key, packet);
+            match (outcome.verdict, outcome.queue) {
+                (Verdict::Accept, _) => {}
+                (Verdict::Drop, None) => return netfilter::Verdict::Drop,
+                // It is the last that runs here: it comes back behind this hook function.
+                (Verdict::Drop, Some(queue)) => return packet.queue(queue),
             }
         }
-        Verdict::Accept
+        netfilter::Verdict::Accept
     }
 }
 

@@ -59,6 +59,8 @@ enum {
 	FERRULE_SKB_PRIORITY = offsetof(struct sk_buff, priority),
 	FERRULE_SKB_CSUM = offsetof(struct sk_buff, csum),
 	FERRULE_SKB_NFCT = offsetof(struct sk_buff, _nfct),
+	FERRULE_SKB_VLAN_PROTO = offsetof(struct sk_buff, vlan_proto),
+	FERRULE_SKB_VLAN_TCI = offsetof(struct sk_buff, vlan_tci),
 	FERRULE_SKB_SK = offsetof(struct sk_buff, sk),
 	FERRULE_SKB_DEV = offsetof(struct sk_buff, dev),
 	FERRULE_SKB_PKT_TYPE = PKT_TYPE_OFFSET,

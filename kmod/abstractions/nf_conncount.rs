@@ -41,7 +41,10 @@ impl ConnectionCounter {
     ///
     /// `ENOENT` if this kernel cannot; `ENOMEM`.
     pub(crate) fn get() -> Result<Arc<Self>> {
-        Ok(Arc::new(ConnectionCounter(Functions::get()?), GFP_KERNEL_ACCOUNT)?)
+        Ok(Arc::new(
+            ConnectionCounter(Functions::get()?),
+            GFP_KERNEL_ACCOUNT,
+        )?)
     }
 }
 

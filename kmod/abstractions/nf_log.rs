@@ -65,7 +65,11 @@ impl To {
                 snaplen,
                 qthreshold,
             } => {
-                let copy_len = if snaplen == 0 { 0 } else { bindings::FERRULE_LOG_F_COPY_LEN as u16 };
+                let copy_len = if snaplen == 0 {
+                    0
+                } else {
+                    bindings::FERRULE_LOG_F_COPY_LEN as u16
+                };
                 info.set(Member::at(bindings::FERRULE_LOGINFO_GROUP), number);
                 info.set(Member::at(bindings::FERRULE_LOGINFO_COPY_LEN), snaplen);
                 info.set(Member::at(bindings::FERRULE_LOGINFO_QTHRESHOLD), qthreshold);

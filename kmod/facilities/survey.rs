@@ -70,9 +70,8 @@ impl Needs {
         }
         for (index, object) in view.objects.iter().enumerate() {
             let place = Place::new(SectionId::Objects, index);
-            if let Some(
-                ObjectKind::CtHelper | ObjectKind::CtTimeout | ObjectKind::CtExpectation,
-            ) = ObjectKind::from_raw(object.kind)
+            if let Some(ObjectKind::CtHelper | ObjectKind::CtTimeout | ObjectKind::CtExpectation) =
+                ObjectKind::from_raw(object.kind)
             {
                 needs.track(place, bits(object.family));
             }

@@ -14,7 +14,9 @@
 //! | `log` | a line by netfilter's logger, a message to nflog's group, or to the audit system |
 //! | `dup` | a copy is sent to the gateway |
 //! | `reject` | an ICMP error or a TCP reset is sent |
+//! | `queue` | the queue is chosen: by CPU, or by the flow's hash |
 
+use ferrule_engine::Queue;
 use ferrule_uapi::{
     expr::{CtKey, MetaKey},
     hook::{Family, Hook},
@@ -24,7 +26,7 @@ use ferrule_uapi::{
 
 use super::{facts::direction, Subject};
 use crate::{
-    abstractions::nf_log::To,
+    abstractions::{netfilter::Verdict, nf_log::To},
     facilities::{Tool, LEVEL_AUDIT},
 };
 
@@ -145,6 +147,28 @@ impl Subject<'_> {
             }
             _ => {}
         }
+    }
+
+    /// Which of the queues it goes to (`nft_queue_eval()`).
+    pub(crate) fn queue(&self, queue: Queue) -> Verdict {
+        let Queue {
+            first,
+            total,
+            bypass,
+            fanout,
+        } = queue;
+        let number = match total {
+            0 | 1 => first,
+            total if fanout => {
+                let cpu = self.here.cpu().checked_rem(usize::from(total));
+                first.wrapping_add(cpu.unwrap_or(0) as u16)
+            }
+            total => {
+                let seed = self.facilities.queue_seed();
+                self.skb.queue_of_flow(first, total, seed)
+            }
+        };
+        Verdict::Queue { number, bypass }
     }
 
     /// Answers the packet, unless it is about to be sent: nothing rejects there.

@@ -64,7 +64,14 @@ impl Connection<'_> {
             None if mask != 0 && !self.is_confirmed() => {
                 let add = tracking.functions().nf_ct_ecache_ext_add;
                 // SAFETY: By the type invariants; it is not in the table yet, so it is ours.
-                unsafe { add(self.ct.as_ptr(), mask as u16, 0, kernel::bindings::GFP_ATOMIC) };
+                unsafe {
+                    add(
+                        self.ct.as_ptr(),
+                        mask as u16,
+                        0,
+                        kernel::bindings::GFP_ATOMIC,
+                    )
+                };
             }
             None => {}
         }

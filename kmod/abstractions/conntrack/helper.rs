@@ -95,7 +95,8 @@ impl Helper {
         }
         let add = self.tracking.functions().nf_ct_helper_ext_add;
         // SAFETY: The connection is not in the table yet, so it is ours.
-        let Some(help) = NonNull::new(unsafe { add(ct.ct.as_ptr(), kernel::bindings::GFP_ATOMIC) }) else {
+        let Some(help) = NonNull::new(unsafe { add(ct.ct.as_ptr(), kernel::bindings::GFP_ATOMIC) })
+        else {
             return true;
         };
         let users = Member::<u32>::at(bindings::FERRULE_HELPER_USE);

@@ -9,6 +9,8 @@ use crate::abstractions::{bindings, member::Member};
 const PRIORITY: Member<u32> = Member::at(bindings::FERRULE_SKB_PRIORITY);
 const SECMARK: Member<u32> = Member::at(bindings::FERRULE_SKB_SECMARK);
 const DEVICE: Member<*mut kernel::bindings::net_device> = Member::at(bindings::FERRULE_SKB_DEV);
+const VLAN_PROTO: Member<[u8; 2]> = Member::at(bindings::FERRULE_SKB_VLAN_PROTO);
+const VLAN_TCI: Member<u16> = Member::at(bindings::FERRULE_SKB_VLAN_TCI);
 const MAC_HEADER: Member<u16> = Member::at(bindings::FERRULE_SKB_MAC_HEADER);
 
 /// `mac_header` where there is none (`skb_mac_header_was_set()`).
@@ -98,6 +100,18 @@ impl<'a> Skb<'a> {
     pub(crate) fn symmetric_hash(&self) -> u32 {
         // SAFETY: By the type invariants both are valid.
         unsafe { bindings::__skb_get_hash_symmetric_net(self.net(), self.skb.as_ptr()) }
+    }
+
+    /// The VLAN tag that is kept beside the packet: protocol and TCI as on the wire.
+    pub(crate) fn vlan(&self) -> Option<[u8; 4]> {
+        // SAFETY: By the type invariants `skb` is valid.
+        if !unsafe { bindings::ferrule_skb_vlan_tag_present(self.skb.as_ptr()) } {
+            return None;
+        }
+        // SAFETY: As above.
+        let (protocol, tci) = unsafe { (VLAN_PROTO.read(self.skb), VLAN_TCI.read(self.skb)) };
+        let ([p0, p1], [t0, t1]) = (protocol, tci.to_be_bytes());
+        Some([p0, p1, t0, t1])
     }
 
     /// Bytes of the link header, up to the network header.
