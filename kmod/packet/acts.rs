@@ -135,7 +135,7 @@ impl Subject<'_> {
         let Some(copier) = self.facilities.copier() else {
             return;
         };
-        let oif = (statement.a != 0).then_some(statement.b);
+        let oif = (statement.b != 0).then_some(statement.b);
         match (Family::from_raw(statement.key), self.family) {
             (Some(Family::Ip), Family::Ip) => {
                 let gateway = (gateway.lo as u32).to_be_bytes();
