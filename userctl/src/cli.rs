@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use ferrule_uapi::hook::Hook;
+use userctl::simulate::connection::Connection;
 
 /// Control Ferrule, the packet filter in Rust: compile rules, load them, see what they do
 ///
@@ -225,6 +226,10 @@ pub(crate) struct SimulateArgs {
     /// The interface that they go out by
     #[arg(long, value_name = "NAME", value_parser = parse_interface)]
     pub(crate) oif: Option<String>,
+    /// Their connection: a state (new, established, related, invalid, untracked), then any of original,
+    /// reply, a status (assured, …), mark=N, zone=N, helper=NAME
+    #[arg(long, value_name = "STATE[,…]")]
+    pub(crate) ct: Option<Connection>,
     /// Their mark
     #[arg(long, value_name = "N", value_parser = parse_mark, default_value = "0")]
     pub(crate) mark: u32,
