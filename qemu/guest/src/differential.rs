@@ -18,6 +18,7 @@ mod generate;
 mod grammar;
 mod normal;
 mod packets;
+mod quirks;
 mod random;
 mod replay;
 mod ruleset;
@@ -84,8 +85,9 @@ impl Plan {
         };
         let only = value("ferrule.only").map(str::to_owned);
         if let Some(only) = &only {
-            if !grammar::FEATURES.iter().any(|feature| feature.name == only) {
-                let names: Vec<_> = grammar::FEATURES.iter().map(|row| row.name).collect();
+            let mut names: Vec<_> = grammar::FEATURES.iter().map(|row| row.name).collect();
+            names.push(grammar::EVERYTHING);
+            if !names.contains(&only.as_str()) {
                 bail!("{only} is no feature; there are {}", names.join(", "));
             }
         }

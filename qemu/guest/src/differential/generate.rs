@@ -8,7 +8,7 @@ mod rule;
 
 use ferrule_uapi::hook::Family;
 
-use super::grammar::{Feature, FEATURES};
+use super::grammar::{Feature, EVERYTHING, FEATURES};
 use super::random::Random;
 use super::ruleset::{Chain, Declared, Rule, Ruleset, Table};
 use rule::Place;
@@ -61,19 +61,21 @@ pub(super) fn ruleset(random: &mut Random, theme: &[&'static str]) -> Ruleset {
 
 /// Some of the features that are on, and `only` in any case.
 pub(super) fn theme(random: &mut Random, only: Option<&str>) -> Vec<&'static str> {
+    let everything = only == Some(EVERYTHING);
+    let is_on = |feature: &&Feature| feature.on || everything;
     let wanted = |feature: &&Feature| only == Some(feature.name);
     let mut theme: Vec<_> = FEATURES.iter().filter(wanted).map(|row| row.name).collect();
     let is_common = |feature: &&Feature| COMMON.contains(&feature.name);
     for feature in FEATURES.iter().filter(is_common) {
-        if feature.on && random.chance(75) {
+        if random.chance(75) {
             theme.push(feature.name);
         }
     }
     let rest: Vec<_> = FEATURES
         .iter()
-        .filter(|row| row.on && !is_common(row))
+        .filter(|row| is_on(row) && !is_common(row))
         .collect();
-    let count = if only.is_some() {
+    let count = if only.is_some() && !everything {
         1
     } else {
         random.between(2, 4)

@@ -75,6 +75,9 @@ pub(super) const FEATURES: &[Feature] = &[
     off("ct-count"),
 ];
 
+/// For `--only`: all features, those that are off too.
+pub(super) const EVERYTHING: &str = "everything";
+
 /// Network protocol that a row belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Net {

@@ -15,6 +15,7 @@ use crate::filter::Filter;
 use crate::kernel_log::KernelLog;
 use crate::netns::Netns;
 use crate::packet::LinkDestination;
+use crate::process;
 use crate::topology::{self, Topology};
 use crate::wire::{LocalSockets, PacketSocket};
 
@@ -58,12 +59,19 @@ neighbour replace 10.0.1.{} lladdr 02:00:00:00:01:02 dev lan0 nud permanent
 neighbour replace fd00:1::{x} lladdr 02:00:00:00:01:02 dev lan0 nud permanent
 ";
 
-/// Errors are sent as often as they happen.
+/// Errors are sent as often as they happen; fragments wait for others longer than any run takes, for
+/// the end of the waiting makes a packet too.
 const SYSCTLS: &[(&str, &str)] = &[
     ("ipv4/icmp_ratelimit", "0"),
     ("ipv4/icmp_msgs_per_sec", "1000000"),
     ("ipv4/icmp_msgs_burst", "1000000"),
     ("ipv6/icmp/ratelimit", "0"),
+    ("ipv4/ipfrag_time", "36000"),
+    ("ipv4/ipfrag_high_thresh", "67108864"),
+    ("ipv6/ip6frag_time", "36000"),
+    ("ipv6/ip6frag_high_thresh", "67108864"),
+    ("netfilter/nf_conntrack_frag6_timeout", "36000"),
+    ("netfilter/nf_conntrack_frag6_high_thresh", "67108864"),
 ];
 
 impl World {
@@ -72,6 +80,8 @@ impl World {
             Filter::Ferrule => "f-",
             Filter::Nftables => "n-",
         };
+        // What it can be told is there only when it is.
+        process::run_ok(&["modprobe", "nf_conntrack"])?;
         let topology = Topology::create_named(prefix)?;
         let router = &topology.router;
         let mut commands = String::new();
@@ -85,8 +95,7 @@ impl World {
             ns.run_ok(&["ip", "address", "flush", "dev", "eth0"])?;
         }
         for (key, value) in SYSCTLS {
-            // Some kernels have one of them only for all namespaces.
-            let _ = router.sysctl(key, value);
+            router.sysctl(key, value)?;
         }
         Ok(Self {
             client: PacketSocket::open(&topology.client, "eth0")?,

@@ -51,11 +51,11 @@ impl Maker<'_> {
         if intervals {
             flags.push("interval");
         }
-        if self.random.chance(15) {
-            flags.push("constant");
-        }
-        if self.random.chance(15) {
-            flags.push("timeout");
+        // nf_tables has one or the other.
+        match self.random.below(100) {
+            0..=14 => flags.push("constant"),
+            15..=29 => flags.push("timeout"),
+            _ => {}
         }
         if !flags.is_empty() {
             lines.push(format!("flags {}", flags.join(",")));

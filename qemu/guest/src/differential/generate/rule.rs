@@ -2,6 +2,7 @@
 //! One rule.
 
 use super::super::grammar::{Needs, Net, Phrases, ANY_TRANSPORT, REJECTS, STATEMENTS};
+use super::super::quirks::is_quirk;
 use super::super::ruleset::Rule;
 use super::Maker;
 
@@ -57,6 +58,7 @@ impl Maker<'_> {
             parts.push("counter".to_owned());
         }
         parts.extend(self.verdict(place, &mut context));
+        parts.retain(|part| !is_quirk(part));
         if parts.is_empty() {
             parts.push("counter".to_owned());
         }

@@ -55,7 +55,6 @@ pub(in super::super) static MATCHES: &[Phrases] = &[
             "meta mark and 0x11 == { 0x1, 0x10 }",
             "meta mark xor 0x1 == 0x11",
             "meta mark or 0x1 != 0x1",
-            "meta mark and 0xf0 >> 4 == 0x1",
             "meta mark << 4 == 0x110",
         ],
     ),
@@ -136,8 +135,6 @@ pub(in super::super) static MATCHES: &[Phrases] = &[
             "tcp option nop exists",
             "tcp option 254 missing",
             "tcp option @254,16,16 0x1234",
-            "tcp option maxseg kind 2",
-            "tcp option maxseg length != 4",
         ],
     ),
     row(
@@ -206,7 +203,6 @@ pub(in super::super) static MATCHES: &[Phrases] = &[
             "fib daddr type local",
             "fib daddr type { broadcast, multicast, local }",
             "fib saddr type != unicast",
-            "fib daddr . iif type local",
         ],
     ),
     row(
@@ -218,6 +214,7 @@ pub(in super::super) static MATCHES: &[Phrases] = &[
             "fib saddr oifname \"lan0\"",
             "fib daddr oifname \"wan0\"",
             "fib saddr . mark oif exists",
+            "fib daddr . iif type local",
         ],
     ),
     row(
@@ -244,11 +241,11 @@ pub(in super::super) static MATCHES: &[Phrases] = &[
         Needs::of("inner").transport("udp"),
         &[
             "udp dport 4789 vxlan vni 7",
-            "vxlan ip saddr 10.9.0.1",
-            "vxlan udp dport 53",
-            "vxlan ip ttl > 5",
-            "geneve vni 9",
-            "geneve tcp dport { 22, 80 }",
+            "udp dport 4789 vxlan ip saddr 10.9.0.1",
+            "udp dport 4789 vxlan udp dport 53",
+            "udp dport 4789 vxlan ip ttl > 5",
+            "udp dport 6081 geneve vni 9",
+            "udp dport 6081 geneve tcp dport { 22, 80 }",
         ],
     ),
     row(
@@ -283,14 +280,20 @@ pub(in super::super) static MATCHES: &[Phrases] = &[
         Needs::of("meta-more"),
         &[
             "meta time > \"2020-01-01 00:00:00\"",
-            "meta day != 7",
+            "meta day 0-6",
             "meta hour \"00:00\"-\"23:59:59\"",
             "meta random >= 0",
-            "meta ipsec missing",
-            "meta sdif 0",
             "meta priority 0x0",
             "meta priority != 1:1",
         ],
+    ),
+    row(
+        Needs::of("meta-more").hooks(Hooks::In),
+        &["meta ipsec missing"],
+    ),
+    row(
+        Needs::of("meta-more").hooks(Hooks::Only(&["input", "forward"])),
+        &["meta sdif 0", "meta sdifname \"lan0\""],
     ),
     row(
         Needs::of("ct-count"),

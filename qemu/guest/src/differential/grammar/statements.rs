@@ -192,10 +192,11 @@ pub(in super::super) static STATEMENTS: &[Phrases] = &[
 
 /// How rules turn packets away: in place of a verdict.
 pub(in super::super) static REJECTS: &[Phrases] = &[
+    row(REJECT, &["reject"]),
     row(
-        REJECT,
+        // nft has those only where both families are.
+        REJECT.net(Net::Which),
         &[
-            "reject",
             "reject with icmpx admin-prohibited",
             "reject with icmpx port-unreachable",
             "reject with icmpx no-route",
