@@ -66,7 +66,8 @@ pub(super) fn sctp(random: &mut Random, family: Family, sport: u16, dport: u16) 
     body.extend_from_slice(&random.pick(&[0_u32, 1, 1000]).to_be_bytes());
     body.extend_from_slice(&[0; 4]);
     for _ in 0..random.between(0, 3) {
-        body.extend_from_slice(random.pick(&[data, data, init, broken]));
+        let chunks = [data, data, init, broken];
+        body.extend_from_slice(chunks[random.below(chunks.len())]);
     }
     Packet::raw(family, protocol::SCTP, &body)
 }
