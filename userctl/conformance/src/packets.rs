@@ -79,9 +79,12 @@ impl Values {
             };
             self.numbers.extend(number);
         }
-        if word.len() <= 15 && word.starts_with(|c: char| c.is_alphabetic()) {
-            let stem = word.trim_end_matches(['+', '*']);
-            self.names.extend([stem.to_owned(), format!("{stem}1")]);
+        if word.len() <= 15 && word.starts_with(|c: char| c.is_alphabetic() || "*+".contains(c)) {
+            // Either mark may mean itself, or whatever follows.
+            let stem = word.strip_suffix(['+', '*']).unwrap_or(word);
+            let names = [word.to_owned(), stem.to_owned(), format!("{stem}1")];
+            self.names
+                .extend(names.into_iter().filter(|name| !name.is_empty()));
         }
     }
 
@@ -179,8 +182,12 @@ impl Values {
                 rest.copy_from_slice(&[2, 4, size[0], size[1]]);
             }
         }
-        let extra = (self.number(rng) as usize).min(1400);
-        bytes.resize(bytes.len().max(extra), 0);
+        // Lengths are asked for with and without the IP header.
+        let header = *rng.choice(&[0, 20, 40]).unwrap_or(&0);
+        let wanted = (self.number(rng) as usize).min(1400).saturating_sub(header);
+        if wanted > bytes.len() || (wanted >= 8 && rng.u8(..4) == 0) {
+            bytes.resize(wanted, 0);
+        }
         bytes
     }
 

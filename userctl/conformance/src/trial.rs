@@ -162,7 +162,7 @@ fn first_difference<'a>(one: &'a str, other: &'a str) -> (&'a str, &'a str) {
 }
 
 /// Runs `work`; its panic is a value, and prints nothing.
-fn quietly<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+pub(crate) fn quietly<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     silence_panics();
     QUIET.set(true);
     let result = panic::catch_unwind(AssertUnwindSafe(work));
