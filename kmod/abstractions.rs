@@ -7,23 +7,50 @@
 //! | file | C header | what it gives |
 //! | --- | --- | --- |
 //! | `bottom_half` | `linux/bottom_half.h` | evidence that this code stays on its CPU |
+//! | `clock` | `linux/timekeeping.h` | the time of day |
+//! | `conntrack` | `net/netfilter/nf_conntrack.h` | a packet's connection; conntrack on and off |
+//! | `dst` | `net/dst.h`, `net/xfrm.h` | a packet's route and its IPsec transformations |
+//! | `fib` | `net/ip_fib.h`, `net/ip6_fib.h` | looking addresses up in the routing table |
+//! | `net_namespace` | `net/net_namespace.h` | network namespaces, and state that lives as long as they |
+//! | `netdevice` | `linux/netdevice.h` | a packet's interface |
+//! | `netfilter` | `linux/netfilter.h` | hook functions |
+//! | `nf_conncount` | `net/netfilter/nf_conntrack_count.h` | lists of connections |
+//! | `nf_dup` | `net/netfilter/ipv4/nf_dup_ipv4.h` and IPv6's | copies of packets |
+//! | `nf_log` | `net/netfilter/nf_log.h`, `linux/audit.h` | logging packets |
+//! | `nf_queue` | `net/netfilter/nf_queue.h` | choosing a queue to user space |
+//! | `nf_reject` | `net/netfilter/ipv4/nf_reject.h` and IPv6's | answering packets with errors |
+//! | `optional` | `linux/module.h`, `linux/kmod.h` | functions of modules that need not be loaded |
 //! | `percpu` | `linux/percpu.h` | counters that each CPU has to itself |
 //! | `rcupdate` | `linux/rcupdate.h` | a published pointer, grace periods |
-//! | `net_namespace` | `net/net_namespace.h` | network namespaces, and state that lives as long as they |
-//! | `netfilter` | `linux/netfilter.h` | hook functions |
-//! | `netdevice` | `linux/netdevice.h` | what a packet's interface is called |
+//! | `security` | `linux/security.h` | security marks |
 //! | `skbuff` | `linux/skbuff.h` | a packet in a hook |
+//! | `sock` | `net/sock.h` | a packet's socket, and who owns it |
+//!
+//! `member` reads members of C structures by their offsets.
 //!
 //! `helpers.c` holds C inlines as functions; `bindings.h` is what bindgen reads, when the module is
 //! built.
 
 pub(crate) mod bottom_half;
+pub(crate) mod clock;
+pub(crate) mod conntrack;
+pub(crate) mod dst;
+pub(crate) mod fib;
+mod member;
 pub(crate) mod net_namespace;
 pub(crate) mod netdevice;
 pub(crate) mod netfilter;
+pub(crate) mod nf_conncount;
+pub(crate) mod nf_dup;
+pub(crate) mod nf_log;
+mod nf_queue;
+pub(crate) mod nf_reject;
+mod optional;
 pub(crate) mod percpu;
 pub(crate) mod rcupdate;
+pub(crate) mod security;
 pub(crate) mod skbuff;
+pub(crate) mod sock;
 
 /// What bindgen makes of `bindings.h`, beside the kernel's own [`kernel::bindings`].
 #[allow(

@@ -17,6 +17,7 @@
 //! | `namespace` | what a network namespace has: one published ruleset, one writer at a time; `namespace/points`: its hook points |
 //! | `hook` | what happens to a packet; `packet`: how the engine sees it |
 //! | `counters` | values that outlive programs |
+//! | `facilities` | what a program needs of the kernel: conntrack, loggers and so on |
 //! | `abstractions` | the kernel's C interfaces, made safe: the only `unsafe` |
 //!
 //! # Life of the module
@@ -42,6 +43,7 @@ use kernel::{
 mod abstractions;
 mod counters;
 mod device;
+mod facilities;
 mod hook;
 mod namespace;
 mod packet;

@@ -8,10 +8,14 @@
 //!                           └─ count the verdict
 //! ```
 //!
+//! A packet that is queued comes back behind the hook function that said so. So in a ruleset that queues
+//! each base chain has a hook function to itself, even where several have the same priority
+//! ([`Place::ordinal`]). Netfilter runs the function first that was registered last: they are numbered that way.
+//!
 //! The whole packet is judged by the ruleset that was read first. A packet that is dropped is freed by
 //! netfilter with the reason `NETFILTER_DROP`.
 
-use ferrule_uapi::hook::{Family, Hook, Verdict};
+use ferrule_uapi::hook::{Family, Hook};
 use kernel::{prelude::*, sync::Arc};
 
 use crate::{
@@ -34,6 +38,8 @@ pub(crate) struct Place {
     pub(crate) hook: Hook,
     /// The priority.
     pub(crate) priority: i32,
+    /// Which of several hook functions there, counted from the one that runs last. Usually there is but one.
+    pub(crate) ordinal: usize,
 }
 
 impl Place {
@@ -64,13 +70,14 @@ impl netfilter::Hook for Point {
         let bytes = u64::from(packet.len());
         let ruleset = self.published.read(rcu);
         let verdict = ruleset.judge(self.slot, self.family, packet, &here);
-        let (accepted, dropped, answer) = match verdict {
-            Verdict::Accept => (1, 0, netfilter::Verdict::Accept),
-            Verdict::Drop => (0, 1, netfilter::Verdict::Drop),
+        let (accepted, dropped) = match verdict {
+            netfilter::Verdict::Accept => (1, 0),
+            netfilter::Verdict::Drop => (0, 1),
+            netfilter::Verdict::Queue { .. } => (0, 0),
         };
         self.counters
             .here(&here)
             .add(0, [1, bytes, accepted, dropped]);
-        answer
+        verdict
     }
 }

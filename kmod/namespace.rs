@@ -7,11 +7,12 @@
 //!  1 the expected generation?          else ESTALE
 //!  2 slots, points, ruleset            may fail: slots are freed again
 //!    (a dry run ends here)
-//!  3 register further hook functions   may fail: none is registered, slots are freed again
+//!  3 start conntrack, if it needs it     may fail
+//!    register further hook functions   may fail: none is registered, slots are freed again
 //!  4 exchange the pointer              from here on nothing can fail
 //!  5 wait for packets in the old one
 //!  6 carry its counters over
-//!  7 unregister hook functions that only the old one needed
+//!  7 stop conntrack, unregister hook functions, that only the old one needed
 //! ```
 //!
 //! A packet therefore finds the old ruleset or the new one, whole. One that comes through a further hook
@@ -42,12 +43,12 @@ use kernel::{
 use crate::{
     abstractions::{
         net_namespace::{PerNet, PerNetKey},
-        netfilter::HookTable,
+        netfilter::{HookTable, Tracked},
         rcupdate::Published,
     },
     counters::{Bases, Final},
     hook::Point,
-    ruleset::{saturating, Draft, Ruleset},
+    ruleset::{saturating, Draft, Loaded, Ruleset},
 };
 use points::Points;
 
@@ -67,6 +68,8 @@ struct Writer {
     /// What its counters go on from.
     bases: Bases,
     points: Points,
+    /// Conntrack, on for as long as the published ruleset needs it.
+    tracked: Option<Tracked<Point>>,
 }
 
 impl Writer {
@@ -123,8 +126,13 @@ impl Namespace {
                 draft.dress(writer.next_generation()?, |place| points.slot(place))?;
             let next = Arc::new(next, GFP_KERNEL_ACCOUNT)?;
             if !dry_run {
+                let tracking = next.loaded.as_ref().and_then(Loaded::tracking);
+                let tracked = tracking.map(|tracking| self.hooks.track(tracking.clone()));
+                let tracked = tracked.transpose()?;
                 self.hooks.register(entries)?;
                 self.exchange(writer, next, bases);
+                // What the old ruleset needed is let go now that no packet is in it.
+                writer.tracked = tracked;
             }
             Ok(())
         })
@@ -136,6 +144,7 @@ impl Namespace {
             let next = Ruleset::empty(writer.next_generation()?);
             let next = Arc::new(next, GFP_KERNEL_ACCOUNT)?;
             self.exchange(writer, next, Bases::new(0)?);
+            writer.tracked = None;
             Ok(())
         })
     }
@@ -232,7 +241,7 @@ impl PerNet for Namespace {
         let namespace = pin_init!(Namespace {
             hooks,
             published,
-            writer <- new_mutex!(Writer { ruleset, bases, points }),
+            writer <- new_mutex!(Writer { ruleset, bases, points, tracked: None }),
         });
         Arc::pin_init(namespace, GFP_KERNEL_ACCOUNT)
     }

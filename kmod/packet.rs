@@ -1,11 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
-//! A packet as the engine sees it: an `sk_buff` in a hook, and the counters of the program that
-//! judges it.
+//! A packet as the engine sees it: an `sk_buff` in a hook, and what the program that judges it runs with.
+//!
+//! - `facts`: what the kernel knows of it beside its bytes
+//! - `acts`: what only the kernel can do to it, or about it
 
-use ferrule_engine::Packet;
-use ferrule_uapi::hook::Family;
+mod acts;
+mod facts;
 
-use crate::{abstractions::skbuff::Skb, counters::RuleLane};
+use ferrule_engine::{Packet, Program};
+use ferrule_uapi::{
+    expr::Expr,
+    hook::Family,
+    program::Wide,
+    statement::{RejectKind, Statement},
+};
+
+use crate::{
+    abstractions::{bottom_half::BottomHalvesOff, skbuff::Skb},
+    counters::RuleLane,
+    facilities::Facilities,
+    ruleset::ProgramBytes,
+};
 
 /// A packet that is being judged.
 pub(crate) struct Subject<'a> {
@@ -15,6 +30,50 @@ pub(crate) struct Subject<'a> {
     pub(crate) family: Family,
     /// Where the program counts.
     pub(crate) counters: RuleLane<'a>,
+    /// The program.
+    pub(crate) program: &'a Program<ProgramBytes>,
+    /// What it asked of the kernel.
+    pub(crate) facilities: &'a Facilities,
+    /// The CPU.
+    pub(crate) here: &'a BottomHalvesOff,
+}
+
+/// Next headers that are followed by others (`ipv6_ext_hdr()`): hop-by-hop, routing, destination.
+const EXTENSIONS: [u8; 3] = [0, 43, 60];
+
+/// The fragment header, and the authentication header.
+const FRAGMENT: u8 = 44;
+const AUTHENTICATION: u8 = 51;
+
+impl Subject<'_> {
+    /// The protocol behind the network header, and what may follow that; 0 if it is cut off.
+    fn l4proto(&self) -> u8 {
+        match self.family {
+            Family::Ip6 => self.l4proto_ipv6().unwrap_or(0),
+            _ => self.bytes(9).map_or(0, |[protocol]| protocol),
+        }
+    }
+
+    fn l4proto_ipv6(&self) -> Option<u8> {
+        let [mut next] = self.bytes(6)?;
+        let mut at = 40_u32;
+        loop {
+            let len = match next {
+                FRAGMENT => 8,
+                AUTHENTICATION => {
+                    let [_, len] = self.bytes(at)?;
+                    u32::from(len).wrapping_add(2).wrapping_mul(4)
+                }
+                next if EXTENSIONS.contains(&next) => {
+                    let [_, len] = self.bytes(at)?;
+                    u32::from(len).wrapping_add(1).wrapping_mul(8)
+                }
+                _ => return Some(next),
+            };
+            [next] = self.bytes(at)?;
+            at = at.checked_add(len)?;
+        }
+    }
 }
 
 impl Packet for Subject<'_> {
@@ -69,5 +128,36 @@ impl Packet for Subject<'_> {
     fn count(&mut self, counter: u32) {
         self.counters
             .add(counter as usize, [1, u64::from(self.skb.len())]);
+    }
+    fn link(&self) -> &[u8] {
+        self.skb.link()
+    }
+
+    fn vlan(&self) -> Option<[u8; 4]> {
+        self.skb.vlan()
+    }
+
+    fn write_link(&mut self, offset: u32, bytes: &[u8]) -> bool {
+        self.skb.write_link(offset, bytes)
+    }
+
+    fn write(&mut self, offset: u32, bytes: &[u8]) -> bool {
+        self.skb.write(offset, bytes)
+    }
+
+    fn fix_checksum(&mut self, at: u32, from: &[u8], to: &[u8], pseudo: bool) -> bool {
+        self.skb.fix_checksum(at, from, to, pseudo)
+    }
+
+    fn fact(&mut self, expr: &Expr) -> Option<Wide> {
+        self.fact_of(expr)
+    }
+
+    fn act(&mut self, statement: &Statement, value: Wide, _rule: u32) -> bool {
+        self.perform(statement, value)
+    }
+
+    fn reject(&mut self, kind: RejectKind, code: u8) {
+        self.answer(kind, code);
     }
 }

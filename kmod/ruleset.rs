@@ -20,13 +20,15 @@ use ferrule_uapi::{
 };
 use kernel::{
     prelude::*,
+    sync::Arc,
     task::Kuid,
     time::{ClockSource, RealTime},
 };
 
 use crate::{
-    abstractions::{bottom_half::BottomHalvesOff, skbuff::Skb},
+    abstractions::{bottom_half::BottomHalvesOff, conntrack::Tracking, netfilter, skbuff::Skb},
     counters::RuleCounters,
+    facilities::Facilities,
     packet::Subject,
 };
 
@@ -78,6 +80,7 @@ pub(crate) struct Loaded {
     /// Which of them run at a point, by its slot.
     runs: KVec<Run>,
     counters: RuleCounters,
+    facilities: Facilities,
 }
 
 impl Ruleset {
@@ -116,10 +119,10 @@ impl Ruleset {
         family: Family,
         skb: Skb<'_>,
         here: &BottomHalvesOff,
-    ) -> Verdict {
+    ) -> netfilter::Verdict {
         match &self.loaded {
             Some(loaded) => loaded.judge(slot, family, skb, here),
-            None => Verdict::Accept,
+            None => netfilter::Verdict::Accept,
         }
     }
 }
@@ -128,6 +131,11 @@ impl Loaded {
     /// The program.
     pub(crate) fn program(&self) -> &Program<ProgramBytes> {
         &self.program
+    }
+
+    /// Conntrack, if the program needs it.
+    pub(crate) fn tracking(&self) -> Option<&Arc<Tracking>> {
+        self.facilities.tracking()
     }
 
     /// What the program has counted.
@@ -157,16 +165,25 @@ impl Loaded {
 
     /// Runs the base chains of a point: each may accept, the first to drop ends it.
     #[inline]
-    fn judge(&self, slot: usize, family: Family, skb: Skb<'_>, here: &BottomHalvesOff) -> Verdict {
+    fn judge(
+        &self,
+        slot: usize,
+        family: Family,
+        skb: Skb<'_>,
+        here: &BottomHalvesOff,
+    ) -> netfilter::Verdict {
         let bases = self.at(slot);
         if bases.is_empty() {
-            return Verdict::Accept;
+            return netfilter::Verdict::Accept;
         }
         let counters = self.counters.here(here);
         let mut packet = Subject {
             skb,
             family,
             counters,
+            program: &self.program,
+            facilities: &self.facilities,
+            here,
         };
         self.run(bases, &mut packet)
     }
@@ -174,15 +191,19 @@ impl Loaded {
     /// Parses the packet and runs `bases`. Apart from `judge`, so that places without base chains
     /// do not pay for the key's room on the stack.
     #[inline(never)]
-    fn run(&self, bases: &[BaseChain], packet: &mut Subject<'_>) -> Verdict {
+    fn run(&self, bases: &[BaseChain], packet: &mut Subject<'_>) -> netfilter::Verdict {
         let view = self.program.view();
         let mut key = Key::parse(packet, self.program.fields());
         for base in bases {
-            if view.run(base, &mut key, packet).verdict == Verdict::Drop {
-                return Verdict::Drop;
+            let outcome = view.run(base, &mut key, packet);
+            match (outcome.verdict, outcome.queue) {
+                (Verdict::Accept, _) => {}
+                (Verdict::Drop, None) => return netfilter::Verdict::Drop,
+                // It is the last that runs here: it comes back behind this hook function.
+                (Verdict::Drop, Some(queue)) => return packet.queue(queue),
             }
         }
-        Verdict::Accept
+        netfilter::Verdict::Accept
     }
 }
 

@@ -19,13 +19,13 @@ use kernel::{
     error::to_result,
     new_mutex,
     prelude::*,
-    sync::Mutex,
+    sync::{Arc, Mutex},
     types::Opaque,
 };
 
 use super::{
     bindings::{self, nf_hook_ops, nf_hook_state},
-    netdevice::Interface,
+    conntrack::Tracking,
     rcupdate::{GracePeriod, ReadSide},
     skbuff::Skb,
 };
@@ -38,7 +38,36 @@ pub(crate) enum Verdict {
     /// It is freed. Netfilter itself (`nf_hook_slow`) gives `SKB_DROP_REASON_NETFILTER_DROP` as the reason,
     /// which dropwatch and the tracepoint `skb:kfree_skb` show.
     Drop,
+    /// It is handed to user space, by way of this queue (`nfnetlink_queue`); if nobody listens there it is
+    /// dropped, or, with `bypass`, goes on.
+    Queue {
+        /// Number of the queue.
+        number: u16,
+        /// Let it go on if nobody listens.
+        bypass: bool,
+    },
 }
+
+impl Verdict {
+    /// What netfilter calls it.
+    #[inline]
+    fn to_raw(self) -> u32 {
+        match self {
+            Verdict::Accept => kernel::bindings::NF_ACCEPT,
+            Verdict::Drop => kernel::bindings::NF_DROP,
+            Verdict::Queue { number, bypass } => {
+                let bypass = if bypass { QUEUE_BYPASS } else { 0 };
+                u32::from(number) << QUEUE_BITS | bypass | kernel::bindings::NF_QUEUE
+            }
+        }
+    }
+}
+
+/// `NF_VERDICT_QBITS`.
+const QUEUE_BITS: u32 = 16;
+
+/// `NF_VERDICT_FLAG_QUEUE_BYPASS`.
+const QUEUE_BYPASS: u32 = 0x8000;
 
 /// A hook function.
 pub(crate) trait Hook: Send + Sync + 'static {
@@ -148,23 +177,13 @@ unsafe extern "C" fn callback<H: Hook>(
     let hook = unsafe { &*data.cast::<H>() };
     // SAFETY: Netfilter calls hook functions with the RCU read-side lock held (`nf_hook()`).
     let rcu = unsafe { ReadSide::assume_held() };
-    // SAFETY: `state` is valid, its devices are null or protected by RCU.
-    let (input, output) = unsafe {
-        (
-            Interface::from_raw((*state).in_),
-            Interface::from_raw((*state).out),
-        )
-    };
-    let Some(skb) = NonNull::new(skb) else {
+    let (Some(skb), Some(state)) = (NonNull::new(skb), NonNull::new(state.cast_mut())) else {
         return kernel::bindings::NF_DROP;
     };
-    // SAFETY: Netfilter hands a valid packet over for the length of the call. IP has made sure that it
-    // is not shared (`skb_share_check()`), and has set its network header.
-    let packet = unsafe { Skb::from_raw(skb, input, output) };
-    match hook.judge(packet, &rcu) {
-        Verdict::Accept => kernel::bindings::NF_ACCEPT,
-        Verdict::Drop => kernel::bindings::NF_DROP,
-    }
+    // SAFETY: Netfilter hands a valid packet and state over for the length of the call. IP has made sure
+    // that the packet is not shared (`skb_share_check()`), and has set its network header.
+    let packet = unsafe { Skb::from_raw(skb, state) };
+    hook.judge(packet, &rcu).to_raw()
 }
 
 /// The hook functions that a network namespace has registered.
@@ -183,6 +202,8 @@ pub(crate) struct HookTable<H: Hook> {
 struct Registered<H> {
     open: bool,
     entries: KVec<KBox<Entry<H>>>,
+    /// What conntrack was started for, and is to be stopped for before the table is closed.
+    tracked: KVec<Arc<Tracking>>,
 }
 
 // SAFETY: `net` is only used for calls that lock by themselves, and while it is valid.
@@ -200,7 +221,11 @@ impl<H: Hook> HookTable<H> {
         // INVARIANT: `net` is valid until `close`; there are no entries.
         pin_init!(HookTable {
             net,
-            registered <- new_mutex!(Registered { open: true, entries: KVec::new() }),
+            registered <- new_mutex!(Registered {
+                open: true,
+                entries: KVec::new(),
+                tracked: KVec::new(),
+            }),
         })
     }
 
@@ -270,6 +295,41 @@ impl<H: Hook> HookTable<H> {
         }
     }
 
+    /// Starts conntrack in the namespace, until the result is dropped or the table closed. Sleeps.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV` if the namespace is going away, `ENOMEM`, or what conntrack says.
+    pub(crate) fn track(self: &Arc<Self>, tracking: Arc<Tracking>) -> Result<Tracked<H>> {
+        let mut registered = self.registered.lock();
+        if !registered.open {
+            return Err(ENODEV);
+        }
+        registered.tracked.reserve(1, GFP_KERNEL_ACCOUNT)?;
+        // SAFETY: By the type invariants `net` is valid; it is stopped by `close` at the latest.
+        unsafe { tracking.start(self.net.as_ptr()) }?;
+        registered
+            .tracked
+            .push_within_capacity(tracking.clone())
+            .map_err(|_| ENOMEM)?;
+        drop(registered);
+        Ok(Tracked {
+            table: self.clone(),
+            tracking,
+        })
+    }
+
+    /// Stops conntrack for `tracking`, unless the table was closed, which did it.
+    fn untrack(&self, tracking: &Arc<Tracking>) {
+        let mut registered = self.registered.lock();
+        if !registered.open {
+            return;
+        }
+        // SAFETY: By the type invariants `net` is valid, and it is what it was started for.
+        unsafe { tracking.stop(self.net.as_ptr()) };
+        registered.tracked.retain(|it| !Arc::ptr_eq(it, tracking));
+    }
+
     /// Unregisters all hook functions, and lets no more be registered. Packets may still be in them:
     /// they are freed with the table.
     pub(super) fn close(&self) {
@@ -278,9 +338,26 @@ impl<H: Hook> HookTable<H> {
             for entry in &mut registered.entries {
                 self.unregister(entry);
             }
+            for tracking in &registered.tracked {
+                // SAFETY: By the type invariants `net` is valid, and it is what it was started for.
+                unsafe { tracking.stop(self.net.as_ptr()) };
+            }
+            registered.tracked.clear();
             // INVARIANT: None is registered.
             registered.open = false;
         }
+    }
+}
+
+/// Conntrack in a namespace: on while this is there, or the namespace.
+pub(crate) struct Tracked<H: Hook> {
+    table: Arc<HookTable<H>>,
+    tracking: Arc<Tracking>,
+}
+
+impl<H: Hook> Drop for Tracked<H> {
+    fn drop(&mut self) {
+        self.table.untrack(&self.tracking);
     }
 }
 

@@ -17,11 +17,20 @@
 //! In a hook of IPv4 or IPv6 the network header is where the data begin. Should it lie elsewhere, offsets
 //! here still count from it.
 
+mod notes;
+mod write;
+
 use core::{marker::PhantomData, ptr::NonNull, slice};
 
-use kernel::{bindings::sk_buff, types::NotThreadSafe};
+use kernel::{
+    bindings::{net, sk_buff},
+    types::NotThreadSafe,
+};
 
-use super::{bindings, netdevice::Interface};
+use super::{
+    bindings::{self, nf_hook_state},
+    netdevice::Interface,
+};
 
 /// A packet in a hook, which has it for itself.
 ///
@@ -30,8 +39,10 @@ use super::{bindings, netdevice::Interface};
 /// - `skb` is valid for `'a`, and nobody else writes to it or to its linear part meanwhile.
 /// - `head_len` bytes from `head` on are in its linear part, initialised, and valid for `'a`.
 /// - `offset` is the network header's, from `skb->data`.
+/// - `state` is valid for `'a`, and so are the namespace and the devices that it names.
 pub(crate) struct Skb<'a> {
     skb: NonNull<sk_buff>,
+    state: NonNull<nf_hook_state>,
     head: *const u8,
     head_len: usize,
     offset: i32,
@@ -47,21 +58,22 @@ impl<'a> Skb<'a> {
     ///
     /// # Safety
     ///
-    /// `skb` must be valid and not be shared, and its network header set, for the lifetime that the caller
-    /// gives the result.
+    /// `skb` must be valid and not be shared, and its network header set, and `state` be what netfilter handed
+    /// over with it, for the lifetime that the caller gives the result. The RCU read-side lock must be
+    /// held meanwhile.
     #[inline]
-    pub(super) unsafe fn from_raw(
-        skb: NonNull<sk_buff>,
-        input: Interface<'a>,
-        output: Interface<'a>,
-    ) -> Self {
-        let raw = skb.as_ptr();
-        // SAFETY: `skb` is valid.
-        let (head, data, len, data_len) =
-            unsafe { ((*raw).head, (*raw).data, (*raw).len, (*raw).data_len) };
+    pub(super) unsafe fn from_raw(skb: NonNull<sk_buff>, state: NonNull<nf_hook_state>) -> Self {
+        // SAFETY: `state` is valid, its devices are null or protected by RCU.
+        let (input, output) = unsafe {
+            (
+                Interface::from_raw((*state.as_ptr()).in_),
+                Interface::from_raw((*state.as_ptr()).out),
+            )
+        };
         let mut this = Skb {
             skb,
-            head,
+            state,
+            head: skb.as_ptr().cast_const().cast(),
             head_len: 0,
             offset: 0,
             len: 0,
@@ -70,22 +82,32 @@ impl<'a> Skb<'a> {
             _lifetime: PhantomData,
             _not_thread_safe: NotThreadSafe,
         };
+        this.locate();
+        this
+    }
+
+    /// Finds out where the bytes lie: to be called again when that may have changed.
+    #[inline]
+    fn locate(&mut self) {
+        let raw = self.skb.as_ptr();
+        // SAFETY: By the type invariants `skb` is valid.
+        let (head, data, len, data_len) =
+            unsafe { ((*raw).head, (*raw).data, (*raw).len, (*raw).data_len) };
         // SAFETY: The constant is the offset of `network_header`, a `u16`.
         let network_header = unsafe {
-            this.member(bindings::FERRULE_SKB_NETWORK_HEADER)
+            self.member(bindings::FERRULE_SKB_NETWORK_HEADER)
                 .cast::<u16>()
                 .read()
         };
-        this.head = head.wrapping_add(usize::from(network_header)).cast_const();
+        self.head = head.wrapping_add(usize::from(network_header)).cast_const();
         // The buffer is far smaller than 2 GiB: the differences fit.
-        let offset = (this.head.addr() as i64).wrapping_sub(data.addr() as i64);
+        let offset = (self.head.addr() as i64).wrapping_sub(data.addr() as i64);
         let linear = i64::from(len).wrapping_sub(i64::from(data_len));
         // INVARIANT: The linear part ends `linear` bytes after `data`, `linear - offset` after `head`,
         // which is not before `skb->head`: `network_header` is no negative number.
-        this.head_len = usize::try_from(linear.wrapping_sub(offset)).unwrap_or(0);
-        this.len = u32::try_from(i64::from(len).wrapping_sub(offset)).unwrap_or(0);
-        this.offset = offset as i32;
-        this
+        self.head_len = usize::try_from(linear.wrapping_sub(offset)).unwrap_or(0);
+        self.len = u32::try_from(i64::from(len).wrapping_sub(offset)).unwrap_or(0);
+        self.offset = offset as i32;
     }
 
     /// Where a member of `struct sk_buff` is.
@@ -164,6 +186,37 @@ impl<'a> Skb<'a> {
                 .cast::<u32>()
                 .write(mark)
         }
+    }
+
+    /// The packet itself, for what else has to do with it.
+    #[inline]
+    pub(super) fn raw(&self) -> NonNull<sk_buff> {
+        self.skb
+    }
+
+    /// What netfilter handed over with it.
+    #[inline]
+    pub(super) fn state(&self) -> &nf_hook_state {
+        // SAFETY: By the type invariants.
+        unsafe { self.state.as_ref() }
+    }
+
+    /// The network namespace of the hook.
+    #[inline]
+    pub(super) fn net(&self) -> *mut net {
+        self.state().net
+    }
+
+    /// The hook (`NF_INET_*`).
+    #[inline]
+    pub(crate) fn hook(&self) -> u8 {
+        self.state().hook
+    }
+
+    /// The family of the hook (`NFPROTO_*`).
+    #[inline]
+    pub(crate) fn family(&self) -> u8 {
+        self.state().pf
     }
 
     /// The interface that it came in through.

@@ -65,6 +65,7 @@ impl Points {
                 family,
                 hook: *hook,
                 priority: DEFAULT_PRIORITY,
+                ordinal: 0,
             })
         })
     }

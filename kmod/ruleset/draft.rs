@@ -10,6 +10,7 @@
 use ferrule_engine::{scratch_len, verify, Program, Refusal, Scratch, Storage};
 use ferrule_uapi::{
     hook::{Family, Hook, FAMILY_BIT_IP, FAMILY_BIT_IP6},
+    insn::{Insn, Opcode},
     limit::MAX_PROGRAM_SIZE,
     program::BaseChain,
 };
@@ -22,6 +23,7 @@ use kernel::{
 use super::{Loaded, Ruleset, Run, Stamp};
 use crate::{
     counters::{Bases, RuleCounters},
+    facilities::Facilities,
     hook::Place,
 };
 
@@ -88,6 +90,7 @@ pub(crate) struct Draft {
     plan: KVec<Planned>,
     /// Room for what its counters are to go on from.
     carried: Bases,
+    facilities: Facilities,
 }
 
 impl Draft {
@@ -97,11 +100,13 @@ impl Draft {
             KVVec::from_elem(Scratch::default(), scratch_len(bytes.bytes()), flags())?;
         let program = verify(bytes, &mut scratch).map_err(Refused::Program)?;
         let view = program.view();
-        let (plan, bases) = plan(view.base_chains)?;
+        let queues = |insn: &Insn| insn.opcode == Opcode::Queue as u8;
+        let (plan, bases) = plan(view.base_chains, view.insns.iter().any(queues))?;
         let len = view.counters.len();
         Ok(Draft {
             counters: RuleCounters::new(len)?,
             carried: Bases::new(len)?,
+            facilities: Facilities::acquire(&view)?,
             program,
             bases,
             plan,
@@ -131,6 +136,7 @@ impl Draft {
             bases: self.bases,
             runs,
             counters: self.counters,
+            facilities: self.facilities,
         };
         let ruleset = Ruleset {
             generation,
@@ -141,8 +147,8 @@ impl Draft {
     }
 }
 
-/// Groups base chains by place, keeping their order.
-fn plan(chains: &[BaseChain]) -> Result<(KVec<Planned>, KVec<BaseChain>)> {
+/// Groups base chains by place, keeping their order; or, if `apart`, gives each a place of its own.
+fn plan(chains: &[BaseChain], apart: bool) -> Result<(KVec<Planned>, KVec<BaseChain>)> {
     let mut plan = KVec::new();
     let mut bases = KVec::new();
     for place in chains.iter().flat_map(places) {
@@ -157,10 +163,30 @@ fn plan(chains: &[BaseChain]) -> Result<(KVec<Planned>, KVec<BaseChain>)> {
             bases.push(*chain, GFP_KERNEL_ACCOUNT)?;
         }
         let count = bases.len().saturating_sub(first);
-        let run = Run { first, count };
-        plan.push(Planned { place, run }, GFP_KERNEL_ACCOUNT)?;
+        if apart {
+            split(&mut plan, place, Run { first, count })?;
+        } else {
+            let run = Run { first, count };
+            plan.push(Planned { place, run }, GFP_KERNEL_ACCOUNT)?;
+        }
     }
     Ok((plan, bases))
+}
+
+/// Plans each chain of a run alone: the last of them has the first ordinal.
+fn split(plan: &mut KVec<Planned>, place: Place, run: Run) -> Result {
+    for ordinal in 0..run.count {
+        let after = run.first.saturating_add(run.count).saturating_sub(ordinal);
+        let planned = Planned {
+            place: Place { ordinal, ..place },
+            run: Run {
+                first: after.saturating_sub(1),
+                count: 1,
+            },
+        };
+        plan.push(planned, GFP_KERNEL_ACCOUNT)?;
+    }
+    Ok(())
 }
 
 /// The places of a base chain: one for each packet family of its table.
@@ -175,6 +201,7 @@ fn places(chain: &BaseChain) -> impl Iterator<Item = Place> {
                 family,
                 hook,
                 priority,
+                ordinal: 0,
             })
         })
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use ferrule_uapi::hook::Hook;
+use userctl::simulate::connection::Connection;
 
 /// Control Ferrule, the packet filter in Rust: compile rules, load them, see what they do
 ///
@@ -174,6 +175,8 @@ pub(crate) enum Command {
     Get(VerbArgs),
     /// Describe a field or a type
     Describe(VerbArgs),
+    /// Print what iptables-save or ip6tables-save saved, in the language of nftables
+    Import(ImportArgs),
     /// Remove all tables, or the rules of a table or chain, or the elements of a set
     Flush(FlushArgs),
     /// Follow changes of the ruleset, and what rules log
@@ -282,6 +285,22 @@ pub(crate) struct MonitorArgs {
 }
 
 #[derive(Args, Debug)]
+pub(crate) struct ImportArgs {
+    /// Output of iptables-save or ip6tables-save; `-` is standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// It is of iptables-save (else the file's name tells, or what is in it)
+    #[arg(long, conflicts_with = "ip6")]
+    pub(crate) ip: bool,
+    /// It is of ip6tables-save
+    #[arg(long)]
+    pub(crate) ip6: bool,
+    /// Print what can be imported, even if something cannot; the exit status still says so
+    #[arg(long)]
+    pub(crate) partial: bool,
+}
+
+#[derive(Args, Debug)]
 pub(crate) struct FlushArgs {
     /// Flush only if this generation is the loaded one
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
@@ -329,6 +348,10 @@ pub(crate) struct SimulateArgs {
     /// The interface that they go out by
     #[arg(long, value_name = "NAME", value_parser = parse_interface)]
     pub(crate) oif: Option<String>,
+    /// Their connection: a state (new, established, related, invalid, untracked), then any of original,
+    /// reply, a status (assured, …), mark=N, zone=N, helper=NAME
+    #[arg(long, value_name = "STATE[,…]")]
+    pub(crate) ct: Option<Connection>,
     /// Their mark
     #[arg(long, value_name = "N", value_parser = parse_mark, default_value = "0")]
     pub(crate) mark: u32,

@@ -19,6 +19,7 @@ mod counters;
 mod disasm;
 mod echo;
 mod hooks;
+mod import;
 mod interactive;
 mod load;
 mod loaded;
@@ -85,6 +86,7 @@ fn dispatch(
     match command {
         Command::Check(args) => check::run(args, screen),
         Command::Load(args) => load::run(args, cli.show, &mut *kernel()?, screen),
+        Command::Import(args) => import::run(args, screen),
         Command::Counters(args) => counters::run(args, &mut *kernel()?, screen),
         Command::Disasm(args) => disasm::run(args, kernel, screen),
         Command::Simulate(args) => simulate::run(args, screen),

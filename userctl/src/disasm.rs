@@ -16,6 +16,7 @@
 //! ruleset that it was compiled from.
 
 mod operand;
+mod record;
 
 use std::fmt::Write;
 
@@ -23,8 +24,9 @@ use ferrule_engine::View;
 use ferrule_uapi::{
     field::Field,
     hook::{Family, Hook, Verdict},
-    insn::{Insn, Opcode, FLAG_NEGATE},
+    insn::{Insn, Opcode, FLAG_NEGATE, QUEUE_BYPASS, QUEUE_FANOUT},
     program::{Rule, Table, TableKind, Text},
+    statement::RejectKind,
     NONE,
 };
 
@@ -36,6 +38,10 @@ pub fn disasm(view: &View<'_>) -> String {
     for (index, table) in view.tables.iter().enumerate() {
         let line = table_line(view, index as u32, table);
         text.push_str(&format!("table {index}: {line}\n"));
+    }
+    for (set, index) in view.sets.iter().zip(0..) {
+        let line = record::set_line(view, index, set);
+        text.push_str(&format!("set {index}: {line}\n"));
     }
     let mut rules = view.rules.iter().enumerate().peekable();
     for (index, chain) in view.chains.iter().enumerate() {
@@ -136,8 +142,96 @@ fn instruction(view: &View<'_>, insn: &Insn) -> String {
         Opcode::Goto => format!("goto    {}, rule {}", chain_at(view, insn.target), insn.a),
         Opcode::Return if insn.a == NONE => "return".to_owned(),
         Opcode::Return => format!("return  rule {}", insn.a),
-        _ => format!("{:?} {} {} {}", opcode, insn.field, insn.a, insn.b),
+        _ => extended(view, opcode, insn),
     }
+}
+
+/// One of the instructions that name records, calculate, or hand the packet over.
+fn extended(view: &View<'_>, opcode: Opcode, insn: &Insn) -> String {
+    let register = record::field(insn.field);
+    let [first, second] = insn.flags.to_le_bytes().map(record::field);
+    let or_else = |text: String| format!("{text:<56}  else {}", insn.target);
+    match opcode {
+        Opcode::Load => or_else(format!(
+            "load    {register} = {}",
+            record::expr(view, insn.a)
+        )),
+        Opcode::Bitwise => or_else(format!(
+            "set     {register} = {first} & {:#x} ^ {:#x}",
+            insn.a, insn.b
+        )),
+        Opcode::BitwiseWide => or_else(match view.wide_pairs.get(insn.a as usize) {
+            Some(pair) => {
+                let (mask, xor) = (operand::number(pair.lo), operand::number(pair.hi));
+                format!("set     {register} = {first} & {mask:#x} ^ {xor:#x}")
+            }
+            None => format!("set     {register} = {first}"),
+        }),
+        Opcode::Shift => {
+            let way = if insn.b == 0 { "<<" } else { ">>" };
+            or_else(format!("set     {register} = {first} {way} {}", insn.a))
+        }
+        Opcode::Combine => {
+            let op = ["&", "|", "^"].get(insn.a as usize).unwrap_or(&"?");
+            or_else(format!("set     {register} = {first} {op} {second}"))
+        }
+        Opcode::LookupSet => {
+            let within = match insn.flags & FLAG_NEGATE {
+                0 => "in",
+                _ => "not in",
+            };
+            or_else(format!(
+                "match   {} {within} {}",
+                looked_up(view, insn),
+                set_of(view, insn)
+            ))
+        }
+        Opcode::LookupMap => or_else(format!(
+            "load    {register} = {} map {}",
+            looked_up(view, insn),
+            set_of(view, insn)
+        )),
+        Opcode::LookupVerdict => or_else(format!(
+            "follow  {} vmap {}",
+            looked_up(view, insn),
+            set_of(view, insn)
+        )),
+        Opcode::Verdict => format!("decided {}", decision(insn)),
+        Opcode::Do => or_else(format!("do      {}", record::statement(view, insn.a))),
+        Opcode::Reject => {
+            let kind = RejectKind::from_raw(insn.field).map_or("?", RejectKind::c_name);
+            let kind = kind.to_ascii_lowercase();
+            format!("reject  {kind} {}, {}", insn.flags, decision(insn))
+        }
+        Opcode::Queue => format!("queue   {}, rule {}", queue(insn, &register), insn.a),
+        _ => format!("unknown {insn:?}"),
+    }
+}
+
+/// The key of a lookup in a set.
+fn looked_up(view: &View<'_>, insn: &Insn) -> String {
+    record::key(view, insn.b)
+}
+
+/// The set of a lookup.
+fn set_of(view: &View<'_>, insn: &Insn) -> String {
+    record::set_name(view, insn.a)
+}
+
+/// Which queues.
+fn queue(insn: &Insn, register: &str) -> String {
+    let (first, total) = (insn.b & 0xffff, insn.b >> 16);
+    let mut text = match (insn.field, total) {
+        (0, 0 | 1) => first.to_string(),
+        (0, total) => format!("{first}-{}", first.saturating_add(total).saturating_sub(1)),
+        _ => format!("to {register}"),
+    };
+    for (flag, name) in [(QUEUE_BYPASS, " bypass"), (QUEUE_FANOUT, " fanout")] {
+        if insn.flags & flag != 0 {
+            text.push_str(name);
+        }
+    }
+    text
 }
 
 /// What a match or a lookup asks.

@@ -25,6 +25,7 @@ pub mod diagnostic;
 pub mod disasm;
 pub mod host;
 pub mod image;
+pub mod import;
 pub mod interfaces;
 pub mod json;
 pub mod lang;

@@ -70,7 +70,7 @@ fn another_device_is_not_taken_for_ours() {
 
 #[test]
 fn a_missing_namespace_is_named_before_anything_is_tried() {
-    let (message, status) = failure(&["-n", "no-such-netns", "status"]);
+    let (message, status) = failure(&["--netns", "no-such-netns", "status"]);
     assert!(
         message.starts_with("error: no network namespace \"no-such-netns\"\nhint: there are"),
         "{message}"

@@ -6,16 +6,17 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use ferrule_engine::{FieldSet, Key, Packet};
-use ferrule_uapi::field::FIRST_WIDE;
+use ferrule_uapi::field::{Field, FIRST_WIDE};
 use ferrule_uapi::hook::{Family, Verdict as Fate};
 use proptest::prelude::*;
 use userctl::compile::{compile, Options};
 use userctl::image::Image;
 use userctl::lang::{self, Entry};
 use userctl::listing;
+use userctl::ruleset::expr::{BitOp, Source};
 use userctl::ruleset::{
-    Chain, Layer, Match, NoEnvironment, Op, Ruleset, Selector, Statement, Table, Test, Verdict,
-    SELECTORS,
+    Chain, Expr, Layer, Match, NoEnvironment, Op, Ruleset, Selector, Statement, Table, Test,
+    Verdict, SELECTORS,
 };
 use userctl::source::SourceMap;
 
@@ -89,7 +90,10 @@ fn number() -> impl Strategy<Value = u128> {
 
 /// The text of a comparison.
 fn comparison() -> impl Strategy<Value = String> {
-    let selector = (0..SELECTORS.len()).prop_map(|index| &SELECTORS[index]);
+    let of_key = SELECTORS
+        .iter()
+        .filter(|row| matches!(row.source, Source::Field(_)));
+    let selector = prop::sample::select(of_key.collect::<Vec<_>>());
     let values = prop::collection::vec((number(), number()), 1..5);
     (selector, 0..8_u8, values).prop_map(|(selector, form, values)| {
         let text = |value: u128| {
@@ -228,11 +232,14 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    fn value(&self, selector: &Selector) -> Option<u128> {
-        let field = selector.field as u8;
-        if selector.name == "mark" {
+    fn source(&self, source: Source) -> Option<u128> {
+        let Source::Field(field) = source else {
+            panic!("the rules compare fields of the key only");
+        };
+        if field == Field::MetaMark {
             return Some(self.mark.into());
         }
+        let field = field as u8;
         if field < FIRST_WIDE {
             return self.key.get(field).map(u128::from);
         }
@@ -241,15 +248,24 @@ impl Reading<'_> {
             .map(|wide| u128::from(wide.hi) << 64 | u128::from(wide.lo))
     }
 
-    fn holds(&self, matched: &Match) -> bool {
-        let family = self.key.get(0);
-        if matched
-            .family
-            .is_some_and(|asked| family != Some(asked as u32))
-        {
-            return false;
+    fn value(&self, expr: &Expr) -> Option<u128> {
+        match expr {
+            Expr::Select(select) => self.source(select.source),
+            Expr::Constant(number) => Some(number.value),
+            Expr::Bitwise { op, left, right } => {
+                let (left, right) = (self.value(left)?, self.value(right)?);
+                Some(match op {
+                    BitOp::And => left & right,
+                    BitOp::Or => left | right,
+                    BitOp::Xor => left ^ right,
+                })
+            }
+            other => panic!("not in these rules: {other:?}"),
         }
-        let Some(value) = self.value(matched.selector) else {
+    }
+
+    fn holds(&self, matched: &Match) -> bool {
+        let Some(value) = self.value(&matched.left) else {
             return false;
         };
         match &matched.test {
@@ -257,6 +273,7 @@ impl Reading<'_> {
                 mask,
                 op,
                 value: other,
+                ..
             } => {
                 let order = (value & mask).cmp(other);
                 match op {
@@ -284,6 +301,7 @@ impl Reading<'_> {
                     .any(|(lo, hi)| (*lo..=*hi).contains(&(value & mask)))
                     != *negate
             }
+            other => panic!("not in these rules: {other:?}"),
         }
     }
 
@@ -308,7 +326,18 @@ impl Reading<'_> {
                         self.count(rule.counter_identity(counters));
                         counters += 1;
                     }
-                    Statement::SetMark(set) => self.mark = self.mark & set.and ^ set.xor,
+                    Statement::Require(require) => {
+                        let value = self.source(require.source);
+                        let met = value
+                            .is_some_and(|value| require.values.contains(&(value & require.mask)));
+                        if !met {
+                            continue 'rules;
+                        }
+                    }
+                    Statement::Set(set) => match self.value(&set.value) {
+                        Some(value) => self.mark = value as u32,
+                        None => continue 'rules,
+                    },
                     Statement::Verdict(verdict) => match verdict {
                         Verdict::Accept => return Some(Fate::Accept),
                         Verdict::Drop => {
@@ -326,6 +355,7 @@ impl Reading<'_> {
                         }
                         Verdict::Goto(name) => return self.chain(find(self.table, name)),
                     },
+                    other => panic!("not in these rules: {other:?}"),
                 }
                 counted = matches!(statement, Statement::Counter(_));
             }

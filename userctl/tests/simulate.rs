@@ -145,7 +145,7 @@ PACKETS  VERDICT  BY
       2  accept   rules.nft:10: tcp dport { 22, 80 } accept
       2  drop     policy of inet filter forward
 
-note: rules ask for the incoming interface: give it with --iif
+note: rules ask for what the capture does not say: the incoming interface (--iif)
 ";
     // Blanks between columns depend on the widest cell.
     let squeeze = |text: &str| {

@@ -81,6 +81,24 @@ pub(crate) enum Command {
         #[arg(long)]
         long: bool,
     },
+    /// Try random rulesets in nftables and in Ferrule, in the guest, and compare all that can be seen
+    Differential {
+        /// How many rulesets
+        #[arg(long, default_value_t = 3000)]
+        rulesets: u32,
+        /// How many packets go through each
+        #[arg(long, default_value_t = 200)]
+        packets: u32,
+        /// What they are made from; the same number makes the same ones [default: the clock]
+        #[arg(long)]
+        seed: Option<u32>,
+        /// Number of the first ruleset
+        #[arg(long, default_value_t = 0)]
+        first: u32,
+        /// A part of the language that every ruleset has; an unknown one lists those there are
+        #[arg(long, value_name = "FEATURE")]
+        only: Option<String>,
+    },
     /// Score userctl over the rule tests of nftables and iptables
     Conformance {
         /// Only files whose name contains one of these (`ip/ct.t`); every line is printed, with its

@@ -6,6 +6,7 @@ mod build;
 mod clean;
 mod conformance;
 mod demo;
+mod differential;
 mod guest;
 mod shell;
 mod test;
@@ -36,6 +37,22 @@ pub(crate) fn run(cli: &Cli) -> Result<Outcome> {
                 long: *long,
             };
             test::run(&session, &selection)
+        }
+        Command::Differential {
+            rulesets,
+            packets,
+            seed,
+            first,
+            only,
+        } => {
+            let plan = differential::Plan {
+                rulesets: *rulesets,
+                packets: *packets,
+                seed: seed.unwrap_or_else(differential::clock),
+                first: *first,
+                only: only.as_deref(),
+            };
+            differential::run(&session, &plan)
         }
         Command::Conformance { files, json } => conformance::run(&session, files, *json),
         Command::Shell => shell::run(&session),

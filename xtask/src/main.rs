@@ -22,6 +22,7 @@ mod check;
 mod chroot;
 mod cli;
 mod commands;
+mod findings;
 mod host_tests;
 mod initramfs;
 mod judge;

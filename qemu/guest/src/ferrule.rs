@@ -95,7 +95,7 @@ pub(crate) fn remove() -> nix::Result<()> {
 
 /// Runs `userctl -n NS ...`.
 pub(crate) fn userctl(ns: &Netns, arguments: &[&str]) -> Result<Output> {
-    let mut command = vec!["userctl", "-n", ns.name()];
+    let mut command = vec!["userctl", "--netns", ns.name()];
     command.extend_from_slice(arguments);
     crate::process::run(&command)
 }

@@ -46,6 +46,19 @@ impl Filter {
         }
     }
 
+    /// Replaces what is loaded by `rules`; the inner error is what the tool has to say against it.
+    pub(crate) fn try_load(self, ns: &Netns, rules: &str) -> Result<Result<(), String>> {
+        let rules = format!("flush ruleset\n{rules}");
+        let output = match self {
+            Filter::Ferrule => ferrule::load_with(ns, &rules, &[])?,
+            Filter::Nftables => ns.run(&["nft", "-f", ferrule::rules_file(&rules)?])?,
+        };
+        Ok(match output.status {
+            Some(0) => Ok(()),
+            _ => Err(output.to_string()),
+        })
+    }
+
     /// Empties the ruleset.
     pub(crate) fn flush(self, ns: &Netns) -> Result<()> {
         match self {
@@ -108,7 +121,8 @@ fn ferrule_counts(ns: &Netns) -> Result<Counts> {
     Ok(counts)
 }
 
-fn nft_counts(json: &str) -> Result<Counts> {
+/// What nft's rules with a comment counted, from its listing.
+pub(crate) fn nft_counts(json: &str) -> Result<Counts> {
     let counters = nft_counters(json)?.into_iter();
     Ok(counters
         .filter_map(|(rule, count)| Some((rule["comment"].as_str()?.to_owned(), count)))

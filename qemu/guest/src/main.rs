@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! mounts ─► settings ─┬─► test: scenarios ─► runner ─► report (KTAP on ttyS1)
+//!                     ├─► differential: random rulesets, against nftables
 //!                     ├─► demo:  the story of one rule file, on ttyS1
 //!                     └─► shell: a prompt on ttyS0
 //!
@@ -15,6 +16,7 @@
 
 mod checksum;
 mod demo;
+mod differential;
 mod ferrule;
 mod filter;
 mod kernel_log;
@@ -74,6 +76,7 @@ fn work(report: &mut Report) -> Result<i32> {
     let settings = Settings::read()?;
     match settings.mode {
         Mode::Test => runner::run(scenarios::all(), settings.filter.as_deref(), report),
+        Mode::Differential(plan) => runner::run(differential::trials(&plan), None, report),
         Mode::Demo => demo::run(settings.columns, report),
         Mode::Shell => shell::run(),
     }

@@ -140,9 +140,9 @@ fn guarded(work: impl FnOnce() -> Result<()>) -> Result<()> {
 fn state(lab: &Lab, log: &[String]) -> String {
     let mut text = String::new();
     let commands: [&[&str]; 4] = [
-        &["userctl", "-n", "router", "list", "-a"],
-        &["userctl", "-n", "router", "counters"],
-        &["userctl", "-n", "router", "hooks"],
+        &["userctl", "--netns", "router", "list", "-a"],
+        &["userctl", "--netns", "router", "counters"],
+        &["userctl", "--netns", "router", "hooks"],
         &["ip", "netns", "exec", "router", "nft", "list", "ruleset"],
     ];
     for command in commands {

@@ -5,6 +5,7 @@ mod arguments;
 mod capture;
 mod chains;
 mod comparison;
+mod differential;
 mod fields;
 mod hooks;
 mod lifecycle;
@@ -28,6 +29,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         traffic::scenarios,
         capture::scenarios,
         comparison::scenarios,
+        differential::scenarios,
         lifecycle::scenarios,
         namespaces::scenarios,
         privileges::scenarios,

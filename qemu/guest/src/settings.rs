@@ -5,11 +5,15 @@ use std::fs;
 
 use anyhow::{bail, Context, Result};
 
+use crate::differential::Plan;
+
 /// What the guest is to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
     /// Run the scenarios, report in KTAP.
     Test,
+    /// Try random rulesets in both filters, report in KTAP.
+    Differential(Plan),
     /// Show rules at work.
     Demo,
     /// Give the user a prompt.
@@ -46,9 +50,12 @@ impl Settings {
         };
         let mode = match value("ferrule.mode") {
             Some("test") => Mode::Test,
+            Some("differential") => Mode::Differential(Plan::parse(value)?),
             Some("demo") => Mode::Demo,
             Some("shell") => Mode::Shell,
-            Some(other) => bail!("ferrule.mode={other}: expected test, demo or shell"),
+            Some(other) => {
+                bail!("ferrule.mode={other}: expected test, differential, demo or shell")
+            }
             None => bail!("the kernel's command line lacks ferrule.mode"),
         };
         let columns = value("ferrule.columns").and_then(|text| text.parse().ok());

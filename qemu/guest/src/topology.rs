@@ -98,14 +98,20 @@ const FORWARDING: &[(&str, &str)] = &[("ipv4/ip_forward", "1"), ("ipv6/conf/all/
 impl Topology {
     /// Makes the three namespaces and what connects them.
     pub(crate) fn create() -> Result<Self> {
+        Self::create_named("")
+    }
+
+    /// The same, with something before the names of the namespaces.
+    pub(crate) fn create_named(prefix: &str) -> Result<Self> {
         // One report of multicast groups is enough. This one is the same for all namespaces.
         std::fs::write("/proc/sys/net/ipv6/mld_qrv", "1").context("cannot set mld_qrv")?;
         let topology = Self {
-            client: quiet_netns("client")?,
-            router: quiet_netns("router")?,
-            server: quiet_netns("server")?,
+            client: quiet_netns(&format!("{prefix}client"))?,
+            router: quiet_netns(&format!("{prefix}router"))?,
+            server: quiet_netns(&format!("{prefix}server"))?,
         };
-        batch(&["ip", "-batch", "-"], LINKS).context("cannot make the links")?;
+        let links = LINKS.replace("netns ", &format!("netns {prefix}"));
+        batch(&["ip", "-batch", "-"], &links).context("cannot make the links")?;
         for (ns, commands) in [
             (&topology.client, CLIENT),
             (&topology.router, ROUTER),

@@ -5,6 +5,7 @@
 //! of them and needs neither other threads nor other processes while packets fly.
 
 use std::io;
+use std::net::{IpAddr, SocketAddrV4, SocketAddrV6};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::Instant;
 
@@ -128,38 +129,49 @@ impl LocalSockets {
 
     /// Sends a packet as this host's own. That a rule forbids it (`EPERM`) is no error here.
     pub(crate) fn send(&self, packet: &Packet) -> Result<()> {
-        let bytes = packet.bytes();
-        let flags = MsgFlags::empty();
-        let sent = match packet.destination() {
-            std::net::IpAddr::V4(to) => {
-                let to = SockaddrIn::from(std::net::SocketAddrV4::new(to, 0));
-                sendto(self.send4.as_raw_fd(), &bytes, &to, flags)
-            }
-            std::net::IpAddr::V6(to) => {
-                let to = SockaddrIn6::from(std::net::SocketAddrV6::new(to, 0, 0, 0));
-                sendto(self.send6.as_raw_fd(), &bytes, &to, flags)
-            }
-        };
-        match sent {
-            Ok(_) | Err(Errno::EPERM) => Ok(()),
+        match self.try_send(packet.destination(), &packet.bytes()) {
+            Ok(()) | Err(Errno::EPERM) => Ok(()),
             Err(errno) => Err(errno).context("cannot send a packet of the router's own"),
         }
+    }
+
+    /// Sends bytes, from the network header on, as this host's own.
+    pub(crate) fn try_send(&self, to: IpAddr, bytes: &[u8]) -> nix::Result<()> {
+        let flags = MsgFlags::empty();
+        match to {
+            IpAddr::V4(to) => {
+                let to = SockaddrIn::from(SocketAddrV4::new(to, 0));
+                sendto(self.send4.as_raw_fd(), bytes, &to, flags)?
+            }
+            IpAddr::V6(to) => {
+                let to = SockaddrIn6::from(SocketAddrV6::new(to, 0, 0, 0));
+                sendto(self.send6.as_raw_fd(), bytes, &to, flags)?
+            }
+        };
+        Ok(())
     }
 
     /// How many packets have been delivered to this host since the last call.
     pub(crate) fn delivered(&self) -> Result<usize> {
         let mut count = 0;
+        self.each_delivered(|_, _| count += 1)?;
+        Ok(count)
+    }
+
+    /// Hands on what has been delivered since the last call: the number of the socket, one for each
+    /// family and protocol, and the bytes.
+    pub(crate) fn each_delivered(&self, mut each: impl FnMut(usize, &[u8])) -> Result<()> {
         let mut bytes = [0; FRAME];
-        for fd in &self.receive {
+        for (number, fd) in self.receive.iter().enumerate() {
             loop {
                 match recv(fd.as_raw_fd(), &mut bytes, MsgFlags::MSG_DONTWAIT) {
-                    Ok(_) => count += 1,
+                    Ok(len) => each(number, bytes.get(..len).unwrap_or_default()),
                     Err(Errno::EAGAIN) => break,
                     Err(errno) => return Err(errno).context("cannot read a raw socket"),
                 }
             }
         }
-        Ok(count)
+        Ok(())
     }
 }
 

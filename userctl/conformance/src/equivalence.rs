@@ -5,15 +5,22 @@ use fastrand::Rng;
 use ferrule_engine::View;
 use ferrule_uapi::hook::{Family, Hook};
 use ferrule_uapi::program::{COUNTER_IMPLICIT, COUNTER_POLICY};
+use userctl::host::{Context, Host};
 use userctl::simulate::frame;
 use userctl::simulate::interfaces::Simulated;
-use userctl::simulate::judge::{Circumstances, Judge, Ruling};
+use userctl::simulate::ruling::Ruling;
 
 use crate::packets::{Sample, Values};
 use crate::trial::Compiled;
 
 /// How many packets are tried.
 const PACKETS: usize = 2000;
+
+/// When the first packet comes, in nanoseconds since 1970.
+const BEGIN: u64 = 1_700_000_000_000_000_000;
+
+/// How long after it the next one comes: so that they come at all times of all days.
+const STEP: u64 = 16_411 * 1_000_000_000;
 
 /// `LINKTYPE_RAW`.
 const RAW: u32 = 101;
@@ -23,14 +30,34 @@ const RAW: u32 = 101;
 struct Effect {
     verdict: Ruling,
     mark: u32,
+    packet: Vec<u8>,
+    /// How many lines it logged, and how many other statements needed a kernel.
+    done: [usize; 2],
     /// How many counters counted it.
     counted: usize,
+}
+
+/// What packets say of two rulesets between which they found no difference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Proof {
+    /// They did the same to some.
+    Packets,
+    /// No packet was touched by either: nothing is proved.
+    None,
+}
+
+impl Effect {
+    fn describe(&self) -> String {
+        let [lines, others] = self.done;
+        let (verdict, mark, counted) = (self.verdict.name(), self.mark, self.counted);
+        format!("{verdict}, mark {mark:#x}, counted {counted}, logged {lines}, did {others}")
+    }
 }
 
 /// One of them.
 struct Side<'a> {
     view: View<'a>,
-    judge: Judge<'a>,
+    host: Host<'a>,
 }
 
 /// Two rulesets that are to mean the same.
@@ -47,39 +74,43 @@ impl Pair<'_> {
     ///
     /// # Errors
     ///
-    /// A packet to which they do not do the same, or that no packet was touched by either.
-    pub(crate) fn compare(&self, texts: &[&str]) -> Result<(), String> {
+    /// A packet to which they do not do the same.
+    pub(crate) fn compare(&self, texts: &[&str]) -> Result<Proof, String> {
         let values = Values::of(texts);
         let mut rng = Rng::with_seed(7);
-        let mut sides = [self.one, self.other].map(|side| Side {
-            view: side.program.view(),
-            judge: Judge::new(side.program.view(), side.program.fields(), self.hook),
-        });
-        let untouched = |effect: &Effect, mark| {
-            effect.verdict == Ruling::Accept && effect.counted == 0 && effect.mark == mark
+        let mut sides = [side(self.one)?, side(self.other)?];
+        let untouched = |effect: &Effect, sample: &Sample| {
+            let like_before = effect.mark == sample.mark && effect.packet == sample.packet;
+            let nothing = effect.counted == 0 && effect.done == [0; 2];
+            effect.verdict == Ruling::Accept && like_before && nothing
         };
         let mut touched = 0;
-        for _ in 0..PACKETS {
+        for number in 0..PACKETS {
+            let time = BEGIN + number as u64 * STEP;
             let sample = values.sample(self.family, &mut rng);
-            let effects = sides.each_mut().map(|side| self.effect(side, &sample));
+            let effects = sides
+                .each_mut()
+                .map(|side| self.effect(side, &sample, time));
             let [Some(one), Some(other)] = effects else {
                 continue;
             };
             if one != other {
+                let packet = describe(&sample);
                 return Err(format!(
-                    "they differ for {}: {one:?} and {other:?}",
-                    describe(&sample)
+                    "they differ for {packet}: {} and {}",
+                    one.describe(),
+                    other.describe()
                 ));
             }
-            touched += usize::from(!untouched(&one, sample.mark));
+            touched += usize::from(!untouched(&one, &sample));
         }
-        match touched {
-            0 => Err("no generated packet is touched by either".to_owned()),
-            _ => Ok(()),
-        }
+        Ok(match touched {
+            0 => Proof::None,
+            _ => Proof::Packets,
+        })
     }
 
-    fn effect(&self, side: &mut Side<'_>, sample: &Sample) -> Option<Effect> {
+    fn effect(&self, side: &mut Side<'_>, sample: &Sample, time: u64) -> Option<Effect> {
         // What the compiler counts by itself (drops) is no effect of the rules.
         let by_statement = |counter: &&u32| {
             let counter = side.view.counters.get(**counter as usize);
@@ -94,18 +125,30 @@ impl Pair<'_> {
             .filter(|_| self.hook != Hook::LocalOut);
         let outgoing = !matches!(self.hook, Hook::PreRouting | Hook::LocalIn);
         let output = sample.output.as_ref().filter(|_| outgoing);
-        let circumstances = Circumstances {
-            input: input.map(nic),
-            output: output.map(nic),
-            mark: sample.mark,
-        };
-        let judgement = side.judge.judge(&frame, &circumstances);
+        let mut context = Context::default();
+        context.input = input.map(nic);
+        context.output = output.map(nic);
+        context.mark = sample.mark;
+        context.time = Some(time);
+        if let Some(connection) = &sample.connection {
+            connection.tell(&mut context);
+        }
+        let judgement = side.host.judge(self.hook, &frame, &context);
         Some(Effect {
-            verdict: judgement.verdict,
+            verdict: Ruling::from(&judgement),
             mark: judgement.mark,
+            done: [judgement.lines.len(), judgement.acts.len()],
+            packet: judgement.packet,
             counted: judgement.counted.iter().filter(by_statement).count(),
         })
     }
+}
+
+fn side(compiled: &Compiled) -> Result<Side<'_>, String> {
+    let view = compiled.program.view();
+    let host = Host::new(view, compiled.program.fields(), &compiled.batch);
+    let host = host.map_err(|refusal| format!("the elements do not fit the sets: {refusal:?}"))?;
+    Ok(Side { view, host })
 }
 
 fn describe(sample: &Sample) -> String {
@@ -129,7 +172,7 @@ mod tests {
     use super::*;
     use crate::trial;
 
-    fn compare(one: &str, other: &str) -> Result<(), String> {
+    fn compare(one: &str, other: &str) -> Result<Proof, String> {
         let machine = Simulated::default();
         let script = |rule: &str| {
             format!(
@@ -167,7 +210,7 @@ mod tests {
                 "iifname \"eth*\" meta mark set 0x7",
             ),
         ] {
-            assert_eq!(compare(one, other), Ok(()), "{one}");
+            assert_eq!(compare(one, other), Ok(Proof::Packets), "{one}");
         }
     }
 
@@ -190,6 +233,6 @@ mod tests {
 
     #[test]
     fn what_no_packet_touches_proves_nothing() {
-        assert!(compare("continue", "continue").is_err());
+        assert_eq!(compare("continue", "continue"), Ok(Proof::None));
     }
 }

@@ -10,6 +10,8 @@ use crate::score::{Figures, Score};
 pub struct Floor {
     /// What the names of the corpus' files begin with.
     pub corpus: &'static str,
+    /// And what they end with.
+    pub ending: &'static str,
     /// At least so many lines are right that are to be accepted.
     pub right: usize,
     /// At most so many of those are wrong.
@@ -19,28 +21,39 @@ pub struct Floor {
 }
 
 /// The floors.
-pub const FLOORS: &[Floor] = &[Floor {
-    corpus: "nft-rules/",
-    right: 228,
-    wrong: 16,
-    accepted: 0,
-}];
+pub const FLOORS: &[Floor] = &[
+    floor("nft-rules/", ".t", 228, 16),
+    floor("iptables-rules/", ".t", 73, 0),
+    floor("iptables-rules/", ".txlate", 58, 1),
+    floor("iptables-save/", "tables-save", 360, 0),
+];
+
+const fn floor(corpus: &'static str, ending: &'static str, right: usize, wrong: usize) -> Floor {
+    Floor {
+        corpus,
+        ending,
+        right,
+        wrong,
+        accepted: 0,
+    }
+}
 
 impl Floor {
     /// What is below it; `None` if nothing is.
     pub fn complaint(&self, scores: &[Score]) -> Option<String> {
         let of_corpus = scores
             .iter()
-            .filter(|score| score.file.starts_with(self.corpus));
+            .filter(|s| s.file.starts_with(self.corpus) && s.file.ends_with(self.ending));
         let figures = Figures::of(of_corpus);
         let kept = figures.right >= self.right
             && figures.wrong <= self.wrong
             && figures.refused_wrong <= self.accepted;
         (!kept).then(|| {
             format!(
-                "{}: {} right (floor {}), {} wrong (at most {}), {} accepted that are to be refused (at \
+                "{}*{}: {} right (floor {}), {} wrong (at most {}), {} accepted that are to be refused (at \
                  most {})",
                 self.corpus,
+                self.ending,
                 figures.right,
                 self.right,
                 figures.wrong,

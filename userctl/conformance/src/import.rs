@@ -2,6 +2,10 @@
 //! Rules of iptables as part of a saved ruleset, and its translation by `userctl import`.
 
 use ferrule_uapi::hook::{Family, Hook};
+use userctl::import;
+use userctl::source::SourceMap;
+
+use crate::trial::quietly;
 
 /// A chain that the kernel's iptables has by itself.
 #[derive(Clone, Copy, Debug)]
@@ -73,8 +77,18 @@ pub(crate) fn saved(table: &str, chains: &[&str], rules: &[&str]) -> String {
 ///
 /// # Errors
 ///
-/// Why it refuses it.
+/// Why it leaves something out: the first reason.
 pub(crate) fn translate(saved: &str, family: Family) -> Result<String, String> {
-    let _ = (saved, family);
-    Err("`userctl import` is not there yet".to_owned())
+    let family = match family {
+        Family::Ip6 => import::Family::Ip6,
+        _ => import::Family::Ip,
+    };
+    let mut sources = SourceMap::new();
+    let file = sources.add("saved", saved).map_err(|e| e.to_string())?;
+    let imported = quietly(|| import::import(&sources, file, family));
+    let imported = imported.map_err(|panic| format!("userctl import panics: {panic}"))?;
+    match imported.left_out.first() {
+        None => Ok(imported.text),
+        Some(refusal) => Err(refusal.message.clone()),
+    }
 }

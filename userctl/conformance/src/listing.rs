@@ -3,14 +3,17 @@
 //!
 //! As in nftables' own test program, the elements of a set may come in any order.
 
-/// The rules of a chain in the listing of a ruleset, joined to one line.
+/// The rules of a chain in the listing of a ruleset, joined to one line; `table` may be empty if there is
+/// only one.
 pub(crate) fn rule_in(listing: &str, table: &str, chain: &str) -> String {
     let head = |line: &&str, indent: &str, word: &str, name: &str| {
         let rest = line.strip_prefix(indent).and_then(|l| l.strip_prefix(word));
         rest.is_some_and(|rest| rest.trim_start().starts_with(&format!("{name} {{")))
     };
     let mut lines = listing.lines();
-    let _ = lines.find(|line| head(line, "", "table", table));
+    if !table.is_empty() {
+        let _ = lines.find(|line| head(line, "", "table", table));
+    }
     let _ = lines.find(|line| head(line, "\t", "chain", chain));
     let rules: Vec<_> = lines
         .take_while(|line| *line != "\t}")

@@ -9,6 +9,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use fastrand::Rng;
 use ferrule_uapi::hook::Family;
+use userctl::simulate::connection::Connection;
 
 /// What stands in rules.
 #[derive(Clone, Debug)]
@@ -26,12 +27,25 @@ pub(crate) struct Sample {
     pub(crate) input: Option<String>,
     pub(crate) output: Option<String>,
     pub(crate) mark: u32,
+    pub(crate) connection: Option<Connection>,
 }
 
 /// Protocols whose headers are made; the others have random bytes behind the IP header.
 const PROTOCOLS: &[u8] = &[
     6, 6, 6, 17, 17, 1, 58, 132, 33, 51, 50, 136, 135, 47, 4, 60, 253,
 ];
+
+const STATES: &[&str] = &["new", "established", "related", "invalid", "untracked"];
+const DIRECTIONS: &[&str] = &["original", "reply"];
+const STATUS: &[&str] = &[
+    "expected",
+    "seen-reply",
+    "assured",
+    "confirmed",
+    "snat",
+    "dnat",
+];
+const HELPERS: &[&str] = &["ftp", "sip", "tftp"];
 
 impl Values {
     /// Those of these texts.
@@ -65,9 +79,12 @@ impl Values {
             };
             self.numbers.extend(number);
         }
-        if word.len() <= 15 && word.starts_with(|c: char| c.is_alphabetic()) {
-            let stem = word.trim_end_matches(['+', '*']);
-            self.names.extend([stem.to_owned(), format!("{stem}1")]);
+        if word.len() <= 15 && word.starts_with(|c: char| c.is_alphabetic() || "*+".contains(c)) {
+            // Either mark may mean itself, or whatever follows.
+            let stem = word.strip_suffix(['+', '*']).unwrap_or(word);
+            let names = [word.to_owned(), stem.to_owned(), format!("{stem}1")];
+            self.names
+                .extend(names.into_iter().filter(|name| !name.is_empty()));
         }
     }
 
@@ -88,7 +105,21 @@ impl Values {
             input: name(rng),
             output: name(rng),
             mark: self.number(rng) as u32,
+            connection: self.connection(rng),
         }
+    }
+
+    fn connection(&self, rng: &mut Rng) -> Option<Connection> {
+        let state = *rng.choice(STATES)?;
+        let mut text = state.to_owned();
+        if !["invalid", "untracked"].contains(&state) {
+            for words in [DIRECTIONS, STATUS] {
+                text += &format!(",{}", rng.choice(words)?);
+            }
+            text += &format!(",mark={}", self.number(rng) as u32);
+            text += &format!(",helper={}", rng.choice(HELPERS)?);
+        }
+        text.parse().ok()
     }
 
     /// One of the numbers, or beside one, or any.
@@ -151,8 +182,12 @@ impl Values {
                 rest.copy_from_slice(&[2, 4, size[0], size[1]]);
             }
         }
-        let extra = (self.number(rng) as usize).min(1400);
-        bytes.resize(bytes.len().max(extra), 0);
+        // Lengths are asked for with and without the IP header.
+        let header = *rng.choice(&[0, 20, 40]).unwrap_or(&0);
+        let wanted = (self.number(rng) as usize).min(1400).saturating_sub(header);
+        if wanted > bytes.len() || (wanted >= 8 && rng.u8(..4) == 0) {
+            bytes.resize(wanted, 0);
+        }
         bytes
     }
 

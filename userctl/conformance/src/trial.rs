@@ -52,6 +52,8 @@ impl Trial {
 pub(crate) struct Compiled {
     /// It.
     pub(crate) program: Program<Image>,
+    /// What is in its sets at first.
+    pub(crate) batch: Vec<u8>,
 }
 
 /// Compiles the script for a machine.
@@ -65,7 +67,10 @@ pub(crate) fn compiled(text: &str, machine: &dyn Environment) -> Result<Compiled
         program(&ruleset).map_err(Trial::Broken)
     });
     match made {
-        Ok(made) => made.map(|program| Compiled { program }),
+        Ok(made) => made.map(|program| Compiled {
+            program,
+            batch: Vec::new(),
+        }),
         Err(panic) => Err(Trial::Broken(format!("userctl panics: {panic}"))),
     }
 }
@@ -157,7 +162,7 @@ fn first_difference<'a>(one: &'a str, other: &'a str) -> (&'a str, &'a str) {
 }
 
 /// Runs `work`; its panic is a value, and prints nothing.
-fn quietly<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+pub(crate) fn quietly<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     silence_panics();
     QUIET.set(true);
     let result = panic::catch_unwind(AssertUnwindSafe(work));

@@ -99,7 +99,7 @@ impl Rules {
 }
 
 /// The messages of a stage, ready to print.
-fn rules_are_wrong(diagnostics: &Diagnostics, sources: &SourceMap) -> Failure {
+pub(super) fn rules_are_wrong(diagnostics: &Diagnostics, sources: &SourceMap) -> Failure {
     Failure::Rules {
         plain: diagnostics.render(sources, false),
         coloured: diagnostics.render(sources, true),
@@ -107,7 +107,7 @@ fn rules_are_wrong(diagnostics: &Diagnostics, sources: &SourceMap) -> Failure {
 }
 
 /// Reads a file, or standard input for `-`. Gives what to call it, and its text.
-fn read_text(path: &Path) -> Result<(String, String), Failure> {
+pub(super) fn read_text(path: &Path) -> Result<(String, String), Failure> {
     if path == Path::new("-") {
         let name = "<stdin>".to_owned();
         let text = read_all(path, &name, &mut io::stdin().lock())?;

@@ -14,15 +14,16 @@ use std::io::{self, BufWriter, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use ferrule_engine::FieldSet;
+use ferrule_engine::{FieldSet, View};
+use ferrule_uapi::expr::{Expr, ExprKind};
 use ferrule_uapi::field::Field;
 use ferrule_uapi::hook::Hook;
+use userctl::host::{Context, Host};
 use userctl::ruleset::Ruleset;
 use userctl::simulate::annotate::Writer;
 use userctl::simulate::capture::{Reader, Record};
 use userctl::simulate::frame;
 use userctl::simulate::interfaces::Simulated;
-use userctl::simulate::judge::{Circumstances, Judge};
 
 use super::rules::Rules;
 use crate::cli::SimulateArgs;
@@ -40,12 +41,17 @@ pub(super) fn run(args: &SimulateArgs, screen: &mut Screen) -> Result<(), Failur
     let (program, batch) = rules.compile(&ruleset)?;
     let names = Names::of(program.view(), &ruleset, &machine);
     let nic = |name: &String| machine.nic(name);
-    let circumstances = Circumstances {
-        input: args.iif.as_ref().map(nic),
-        output: args.oif.as_ref().map(nic),
-        mark: args.mark,
-    };
-    let mut judge = Judge::new(program.view(), program.fields(), args.hook);
+    let mut common = Context::default();
+    common.input = args.iif.as_ref().map(nic);
+    common.output = args.oif.as_ref().map(nic);
+    common.mark = args.mark;
+    if let Some(connection) = &args.ct {
+        connection.tell(&mut common);
+    }
+    let view = program.view();
+    let mut host = Host::new(view, program.fields(), &batch).map_err(|refusal| {
+        Failure::Refused(format!("the sets do not take their elements: {refusal:?}"))
+    })?;
 
     let name = args.capture.display().to_string();
     let failed = |error| Failure::Capture {
@@ -58,7 +64,7 @@ pub(super) fn run(args: &SimulateArgs, screen: &mut Screen) -> Result<(), Failur
         None => None,
     };
     let mut report = Report::new(args, screen);
-    let mut missing = Missing::of(args.hook, program.fields());
+    let mut missing = Missing::of(args, program.fields(), &view);
     let mut sum = Sum::default();
     let ended = loop {
         let record = match reader.next_record() {
@@ -74,12 +80,11 @@ pub(super) fn run(args: &SimulateArgs, screen: &mut Screen) -> Result<(), Failur
             Err(skip) => Fate::Skipped(skip),
             Ok(frame) => {
                 let captured_by = captured_by.filter(|_| has_input(args.hook));
-                let circumstances = Circumstances {
-                    input: circumstances.input.or(captured_by.map(nic)),
-                    ..circumstances
-                };
-                missing.note(&circumstances);
-                Fate::Judged(frame, judge.judge(&frame, &circumstances))
+                let mut context = common.clone();
+                context.input = common.input.or(captured_by.map(nic));
+                context.time = record.time;
+                missing.note(&context);
+                Fate::Judged(frame, host.judge(args.hook, &frame, &context))
             }
         };
         sum.add(&fate, &names);
@@ -137,40 +142,52 @@ fn open(path: &Path) -> Result<Box<dyn Read + Send>, Failure> {
     }
 }
 
-/// What rules look at and nobody said: they may have matched because of it, or not.
+/// What rules ask for and nobody said: they may have matched because of it, or not.
 struct Missing {
-    hook: Hook,
-    fields: FieldSet,
-    input: bool,
-    output: bool,
+    /// Whether rules ask for the incoming interface, and there is one at the hook; the same of the outgoing.
+    asked: [bool; 2],
+    /// Whether one that is asked for was missing.
+    missing: [bool; 2],
+    connection: bool,
 }
 
 impl Missing {
-    fn of(hook: Hook, fields: FieldSet) -> Self {
+    fn of(args: &SimulateArgs, fields: FieldSet, view: &View<'_>) -> Self {
+        let asked = |one, other| fields.contains(one) || fields.contains(other);
+        let input = asked(Field::MetaIif, Field::MetaIifname);
+        let output = asked(Field::MetaOif, Field::MetaOifname);
+        let of_ct = |expr: &Expr| expr.kind == ExprKind::Ct as u8;
         Self {
-            hook,
-            fields,
-            input: false,
-            output: false,
+            asked: [
+                input && has_input(args.hook),
+                output && has_output(args.hook),
+            ],
+            missing: [false; 2],
+            connection: args.ct.is_none() && view.exprs.iter().any(of_ct),
         }
     }
 
-    /// Takes note of what is missing in a packet's circumstances.
-    fn note(&mut self, circumstances: &Circumstances) {
-        let asked = |one, other| self.fields.contains(one) || self.fields.contains(other);
-        let input = asked(Field::MetaIif, Field::MetaIifname) && has_input(self.hook);
-        let output = asked(Field::MetaOif, Field::MetaOifname) && has_output(self.hook);
-        self.input |= input && circumstances.input.is_none();
-        self.output |= output && circumstances.output.is_none();
+    /// Takes note of what is missing in a packet's context.
+    fn note(&mut self, context: &Context) {
+        let there = [context.input.is_some(), context.output.is_some()];
+        for (at, there) in there.into_iter().enumerate() {
+            self.missing[at] |= self.asked[at] && !there;
+        }
     }
 
-    fn text(&self) -> Option<&'static str> {
-        match (self.input, self.output) {
-            (true, true) => Some("rules ask for the interfaces: give them with --iif and --oif"),
-            (true, false) => Some("rules ask for the incoming interface: give it with --iif"),
-            (false, true) => Some("rules ask for the outgoing interface: give it with --oif"),
-            (false, false) => None,
-        }
+    /// What is missing, and the option that gives it.
+    fn text(&self) -> Option<String> {
+        let [input, output] = self.missing;
+        let options: Vec<_> = [
+            (input, "the incoming interface (--iif)"),
+            (output, "the outgoing interface (--oif)"),
+            (self.connection, "the connection (--ct)"),
+        ]
+        .into_iter()
+        .filter_map(|(missing, option)| missing.then_some(option))
+        .collect();
+        let list = options.join(", ");
+        (!list.is_empty()).then(|| format!("rules ask for what the capture does not say: {list}"))
     }
 }
 

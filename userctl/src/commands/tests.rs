@@ -89,7 +89,7 @@ impl Bench {
         let memory = Memory::default();
         let mut screen = Screen::plain(memory.clone());
         let mut open = || -> Result<Box<dyn Kernel>, Failure> { Ok(Box::new(self.kernel.clone())) };
-        let result = dispatch(&cli.command, &mut open, &mut screen);
+        let result = dispatch(&cli, &mut open, &mut screen);
         let text = String::from_utf8(memory.0.borrow().clone()).unwrap();
         Output {
             text: text.replace(self.directory.path().to_str().unwrap(), "DIR"),

@@ -11,6 +11,9 @@ pub(super) fn field_name(field: Option<Field>) -> String {
         return "unknown field".to_owned();
     };
     let name = field.c_name().to_ascii_lowercase();
+    if field.is_register() {
+        return name;
+    }
     match name.split_once('_') {
         Some((header, rest)) if rest.starts_with("frag_") => {
             format!("{header} {}", rest.replace('_', "-"))
@@ -91,6 +94,6 @@ pub(super) fn wide_range(field: Option<Field>, lo: Wide, hi: Wide) -> String {
 }
 
 /// The two halves as one number.
-fn number(value: Wide) -> u128 {
+pub(super) fn number(value: Wide) -> u128 {
     u128::from(value.hi) << 64 | u128::from(value.lo)
 }

@@ -7,20 +7,7 @@
 
 use ferrule_uapi::hook::Family;
 
-/// A frame with an IP packet in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Frame<'a> {
-    /// Ip or Ip6.
-    pub family: Family,
-    /// The link header, if it is one that the kernel knows as such (Ethernet's, without VLAN tags).
-    pub link: &'a [u8],
-    /// The packet as far as it was captured.
-    pub packet: &'a [u8],
-    /// The length of the whole packet, from the network header on.
-    pub len: u32,
-    /// `PACKET_*` of `linux/if_packet.h`.
-    pub pkttype: u8,
-}
+use crate::host::Frame;
 
 /// Why a frame comes to no hook of IPv4 and IPv6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 
-use super::judge::Nic;
+use crate::host::Nic;
 use crate::ruleset::Environment;
 
 /// A machine whose interfaces get an index when they are first named; `lo` has 1.

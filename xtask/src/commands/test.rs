@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{bail, Result};
 
 use super::{build, guest};
+use crate::findings::Findings;
 use crate::host_tests;
 use crate::judge::{Judge, Shown};
 use crate::ktap::{TestResult, TestVerdict};
@@ -69,14 +70,21 @@ pub(super) fn run(session: &Session, selection: &Selection) -> Result<Outcome> {
 }
 
 fn in_guest(session: &Session, filter: Option<&str>) -> Result<Tally> {
-    let built = build::all(session, Need::Guest, None)?;
     let mut arguments = "quiet ferrule.mode=test".to_owned();
     if let Some(filter) = filter {
         arguments += &format!(" ferrule.filter={filter}");
     }
-    guest::with(session, &built, &arguments, |guest| {
+    judged(session, &arguments, LIMITS)
+}
+
+/// Runs a guest that reports in KTAP; what disagreements it found with nftables become files.
+pub(super) fn judged(session: &Session, arguments: &str, limits: Limits) -> Result<Tally> {
+    let built = build::all(session, Need::Guest, None)?;
+    guest::with(session, &built, arguments, |guest| {
         session.report.stage("guest tests", |stage| {
-            let (judge, run) = watch(guest, stage)?;
+            let mut findings = Findings::new(session);
+            let (judge, run) = watch(guest, limits, &mut findings, stage)?;
+            findings.report();
             let (mut tally, complaint) = judge.verdict();
             let complaints = [run.complaint(), complaint];
             for complaint in complaints.iter().flatten() {
@@ -97,13 +105,19 @@ fn in_guest(session: &Session, filter: Option<&str>) -> Result<Tally> {
 }
 
 /// Runs the guest and shows its results as they come.
-fn watch(guest: &Guest, stage: &Stage) -> Result<(Judge, Run)> {
+fn watch(
+    guest: &Guest,
+    limits: Limits,
+    findings: &mut Findings,
+    stage: &Stage,
+) -> Result<(Judge, Run)> {
     let mut judge = Judge::default();
     stage.message("booting");
-    let run = guest.run(LIMITS, |port, line| {
+    let run = guest.run(limits, |port, line| {
         if port == Port::Console {
             return stage.line(line);
         }
+        findings.line(line);
         let planned = judge.plan();
         match judge.line(line) {
             Shown::Result(result) => show(&result, line, stage),

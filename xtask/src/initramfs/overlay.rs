@@ -17,6 +17,7 @@ const EXAMPLE: &str = "userctl/examples/demo.nft";
 const FOLDERS: &[(&str, &str)] = &[
     ("userctl/examples", "usr/share/ferrule/examples"),
     ("qemu/scenarios", "usr/share/ferrule/scenarios"),
+    ("qemu/differential", "usr/share/ferrule/differential"),
 ];
 
 /// What was built for the guest, and the rules it is to show.

@@ -10,11 +10,12 @@ use ferrule_engine::{Decider, View};
 use ferrule_uapi::hook::Family;
 use ferrule_uapi::program::Chain;
 use serde_json::{json, Value};
+use userctl::host::{Decision, Frame, Judgement};
 use userctl::ruleset::{Environment, Ruleset};
 use userctl::simulate::capture::Record;
-use userctl::simulate::frame::{Frame, Skip};
+use userctl::simulate::frame::Skip;
 use userctl::simulate::headline::{protocol_name, Headline};
-use userctl::simulate::judge::{Decision, Judgement};
+use userctl::simulate::ruling::Ruling;
 
 use super::super::tally::{text, texts};
 use super::sum::Sum;
@@ -144,7 +145,11 @@ impl<'a> Names<'a> {
         match fate {
             Fate::Skipped(skip) => format!("skipped: {}", skip.text()),
             Fate::Judged(_, judgement) => {
-                format!("{}: {}", judgement.verdict.name(), self.decider(judgement))
+                format!(
+                    "{}: {}",
+                    Ruling::from(judgement).name(),
+                    self.decider(judgement)
+                )
             }
         }
     }
@@ -215,7 +220,7 @@ impl<'a> Report<'a> {
     }
 
     /// Reports the sum, and for people what to keep in mind.
-    pub(super) fn finish(self, sum: &Sum, note: Option<&str>) -> io::Result<()> {
+    pub(super) fn finish(self, sum: &Sum, note: Option<String>) -> io::Result<()> {
         let rows = match self.form {
             Form::Json => return writeln!(self.screen, "{}", sum.json()),
             Form::Table(rows) => rows,
@@ -245,7 +250,7 @@ fn row(record: &Record, fate: &Fate<'_>, names: &Names<'_>, begin: u64) -> Vec<S
         Fate::Skipped(skip) => (None, "skipped", skip.text()),
         Fate::Judged(frame, judgement) => (
             Headline::of(frame.packet),
-            judgement.verdict.name(),
+            Ruling::from(judgement).name(),
             names.decider(judgement).to_string(),
         ),
     };
@@ -283,9 +288,11 @@ fn object(record: &Record, fate: &Fate<'_>, names: &Names<'_>) -> Value {
         "to": line.map(|line| line.to.address.to_string()),
         "dport": line.and_then(|line| line.to.port),
         "protocol": line.map(|line| protocol_name(line.protocol)),
-        "verdict": judgement.verdict.name(),
+        "verdict": Ruling::from(judgement).name(),
         "by": names.decider(judgement).json(),
         "mark": judgement.mark,
+        "log": judgement.lines.iter().map(|line| line.text.as_str()).collect::<Vec<_>>(),
+        "rewritten": judgement.packet != frame.packet,
         "chains": chains,
     })
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{json, Map, Value};
 use userctl::simulate::frame::Skip;
-use userctl::simulate::judge::Ruling;
+use userctl::simulate::ruling::Ruling;
 
 use super::report::{Fate, Names};
 use crate::failure::Failure;
@@ -29,13 +29,13 @@ impl Sum {
         match fate {
             Fate::Skipped(skip) => *self.skipped.entry(*skip).or_default() += 1,
             Fate::Judged(_, judgement) => {
-                match judgement.verdict {
+                match Ruling::from(judgement) {
                     Ruling::Accept => self.accepted += 1,
                     Ruling::Drop | Ruling::Reject => self.dropped += 1,
                     Ruling::Queue(_) => self.queued += 1,
                 }
                 let by = names.decider(judgement).to_string();
-                let decider = (judgement.verdict.name(), by);
+                let decider = (Ruling::from(judgement).name(), by);
                 *self.deciders.entry(decider).or_default() += 1;
             }
         }

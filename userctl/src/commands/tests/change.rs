@@ -7,7 +7,7 @@ use userctl::device::{ModuleRefusal, Reset};
 use userctl::image::Image;
 
 use super::{Bench, RULES};
-use crate::commands::load;
+use crate::commands::script;
 
 #[test]
 fn a_load_says_what_it_loaded() {
@@ -79,7 +79,7 @@ fn a_load_that_is_overtaken_each_time_gives_up() {
         .kernel
         .state()
         .rivals
-        .extend(vec![program; load::ATTEMPTS]);
+        .extend(vec![program; script::ATTEMPTS]);
     let file = bench.file("mine.nft", "table ip mine {\n}\n");
     let (message, status) = bench.run_on(&file, "load FILE").failed();
     assert_eq!(

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0
+//! What random rules are made of: tables of features, selectors, whole matches and statements.
+//!
+//! Values come from small pools that the packets draw from too, so that matches hold often enough to
+//! mean something. What a row needs (a protocol, hooks, a family) stands in the row; a rule is put
+//! together from rows that go together, so nearly all that is made is a ruleset that nft accepts.
+
+mod matches;
+mod pools;
+mod selectors;
+mod statements;
+
+use ferrule_uapi::hook::Family;
+
+pub(super) use matches::MATCHES;
+pub(super) use pools::Pool;
+pub(super) use selectors::SELECTORS;
+pub(super) use statements::{REJECTS, STATEMENTS};
+
+/// A part of the language.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Feature {
+    pub(super) name: &'static str,
+    /// Whether rulesets have it unless something else is asked for.
+    pub(super) on: bool,
+}
+
+const fn on(name: &'static str) -> Feature {
+    Feature { name, on: true }
+}
+
+const fn off(name: &'static str) -> Feature {
+    Feature { name, on: false }
+}
+
+/// The parts of the language, by the names that rows and `--only` use.
+pub(super) const FEATURES: &[Feature] = &[
+    on("header"),
+    on("meta"),
+    on("mark"),
+    on("chains"),
+    on("anonymous-set"),
+    off("route-chain"),
+    off("header-more"),
+    off("meta-more"),
+    off("bitwise"),
+    off("named-set"),
+    off("concatenation"),
+    off("map"),
+    off("vmap"),
+    off("dynamic-set"),
+    off("ct"),
+    off("ct-set"),
+    off("notrack"),
+    off("limit"),
+    off("quota"),
+    off("last"),
+    off("objects"),
+    off("log"),
+    off("reject"),
+    off("meta-set"),
+    off("payload-set"),
+    off("raw-payload"),
+    off("exthdr"),
+    off("tcp-option"),
+    off("tcp-option-set"),
+    off("ip-option"),
+    off("sctp-chunk"),
+    off("numgen"),
+    off("hash"),
+    off("fib"),
+    off("rt"),
+    off("socket"),
+    off("inner"),
+    off("ct-count"),
+];
+
+/// For `--only`: all features, those that are off too.
+pub(super) const EVERYTHING: &str = "everything";
+
+/// Network protocol that a row belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Net {
+    Any,
+    V4,
+    V6,
+    /// Tells one from the other: only in tables of both, and nothing of either beside it.
+    Which,
+}
+
+/// Hooks at which nft takes a row, or at which it can do anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hooks {
+    All,
+    /// Where there is a device that the packet came by.
+    In,
+    /// Where there is one that it leaves by.
+    Out,
+    /// The first two.
+    Only(&'static [&'static str]),
+}
+
+/// What a row can be used in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Needs {
+    pub(super) feature: &'static str,
+    pub(super) net: Net,
+    /// The transport protocol that the row implies; [`ANY_TRANSPORT`] tells one from the other.
+    pub(super) transport: Option<&'static str>,
+    pub(super) hooks: Hooks,
+}
+
+/// [`Needs::transport`] of rows that a rule has nothing of a certain transport protocol beside.
+pub(super) const ANY_TRANSPORT: &str = "*";
+
+/// A value that rules compare with others.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Selector {
+    pub(super) text: &'static str,
+    pub(super) pool: &'static Pool,
+    pub(super) needs: Needs,
+}
+
+/// Text that goes into rules as it is, in variants.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Phrases {
+    pub(super) texts: &'static [&'static str],
+    pub(super) needs: Needs,
+}
+
+impl Needs {
+    const fn of(feature: &'static str) -> Self {
+        Self {
+            feature,
+            net: Net::Any,
+            transport: None,
+            hooks: Hooks::All,
+        }
+    }
+
+    const fn net(self, net: Net) -> Self {
+        Self { net, ..self }
+    }
+
+    const fn transport(self, transport: &'static str) -> Self {
+        Self {
+            transport: Some(transport),
+            ..self
+        }
+    }
+
+    const fn hooks(self, hooks: Hooks) -> Self {
+        Self { hooks, ..self }
+    }
+}
+
+impl Hooks {
+    /// Whether a chain at `hook` is among them.
+    pub(super) fn contain(self, hook: &str) -> bool {
+        match self {
+            Hooks::All => true,
+            Hooks::In => matches!(hook, "prerouting" | "input" | "forward"),
+            Hooks::Out => matches!(hook, "forward" | "output" | "postrouting"),
+            Hooks::Only(list) => list.contains(&hook),
+        }
+    }
+}
+
+impl Net {
+    /// Whether a table of `family` can have it.
+    pub(super) fn fits(self, family: Family) -> bool {
+        match (self, family) {
+            (Net::Any, _) | (_, Family::Inet) => true,
+            (Net::Which, _) => false,
+            (Net::V4, family) => family == Family::Ip,
+            (Net::V6, family) => family == Family::Ip6,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_belongs_to_a_feature_of_the_table() {
+        let rows = SELECTORS.iter().map(|row| row.needs.feature);
+        let rows = rows.chain(MATCHES.iter().map(|row| row.needs.feature));
+        for feature in rows.chain(STATEMENTS.iter().map(|row| row.needs.feature)) {
+            assert!(FEATURES.iter().any(|row| row.name == feature), "{feature}");
+        }
+    }
+}

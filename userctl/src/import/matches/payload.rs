@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Bytes at a place: `u32 string`.
+//!
+//! `u32` reads 32 bits at a fixed offset of the network header; offsets that are computed (`@`) are
+//! refused. `string` searches; it can be said in nft if there is one place only where the string may
+//! begin. Both read from the network header.
+
+use crate::import::arguments::{Given, Opt, Use};
+use crate::import::extension::Extension;
+use crate::import::refusal::{Refusal, Result};
+use crate::import::rule::Rule;
+use crate::import::values::{disjoint, number, one_of, range_of, Range};
+use crate::import::words::Word;
+
+pub(super) const ALL: &[Extension] = &[
+    Extension::new("u32", &[Opt::value("u32").not().required()], u32_match),
+    Extension::new(
+        "string",
+        &[
+            Opt::value("from"),
+            Opt::value("to"),
+            Opt::value("algo").required(),
+            Opt::value("string").not().required().group(1),
+            Opt::value("hex-string").not().group(1),
+            Opt::flag("icase"),
+        ],
+        string,
+    ),
+];
+
+fn u32_match(used: &Use, rule: &mut Rule<'_>) -> Result<()> {
+    let Some(given) = used.get("u32") else {
+        return Ok(());
+    };
+    let tests: Vec<_> = given.text().split("&&").collect();
+    // A header of IP is always there; behind it, iptables' negation also means "too short".
+    let short = |read: &Read| read.offset + 4 <= 20;
+    for text in &tests {
+        let read = Read::parse(text, given)?;
+        if given.negated && (tests.len() > 1 || !short(&read)) {
+            return Err(Refusal::new(
+                given.span,
+                "this negation also means packets that are too short",
+            )
+            .hint("jump to a chain that returns where the test holds"));
+        }
+        rule.test(read.text(given.negated));
+    }
+    Ok(())
+}
+
+/// `offset [& mask] [>> shift] = values`.
+struct Read {
+    offset: u64,
+    mask: u32,
+    values: Vec<Range>,
+}
+
+impl Read {
+    fn parse(text: &str, given: &Given) -> Result<Self> {
+        let span = given.span;
+        let wrong = |message: &str| {
+            Refusal::new(span, message)
+                .hint("nft reads at a fixed place: @nh,BITS,32 & MASK == VALUE")
+        };
+        let word = |text: &str| Word {
+            text: text.trim().to_owned(),
+            span,
+        };
+        let number32 = |text: &str| number(&word(text), u32::MAX.into());
+        let (place, values) = text
+            .split_once('=')
+            .ok_or_else(|| wrong("a test has a `=`"))?;
+        if place.contains('@') || place.contains("<<") {
+            return Err(wrong("an offset that is computed cannot be read"));
+        }
+        let mut shift = 0;
+        let mut mask = u32::MAX;
+        let mut rest = place;
+        if let Some((before, after)) = rest.split_once(">>") {
+            shift = number(&word(after), 31).map_err(|_| wrong("one shift, by a number"))?;
+            rest = before;
+        }
+        if let Some((before, after)) = rest.split_once('&') {
+            mask = number32(after).map_err(|_| wrong("one mask, before the shift"))? as u32;
+            rest = before;
+        }
+        let offset = number(&word(rest), 4096)?;
+        let end = |word: &Word| number(word, u32::MAX.into());
+        let mut ranges = Vec::new();
+        for value in values.split(',') {
+            let range = range_of(&word(value), ':', u32::MAX.into(), &end)?;
+            let most = u64::from(u32::MAX) >> shift;
+            if range.low > most {
+                continue;
+            }
+            ranges.push(Range {
+                low: range.low << shift,
+                high: ((range.high.min(most) + 1) << shift) - 1,
+            });
+        }
+        match ranges.is_empty() {
+            true => Err(wrong("no value is left after the shift")),
+            false => Ok(Self {
+                offset,
+                mask,
+                values: disjoint(&ranges),
+            }),
+        }
+    }
+
+    fn text(&self, negated: bool) -> String {
+        let field = format!("@nh,{},32", self.offset * 8);
+        let values = one_of(&self.values);
+        let operator = crate::import::values::equals(negated);
+        match self.mask {
+            u32::MAX => format!("{field} {operator} {values}"),
+            mask => format!("{field} & {mask:#x} {operator} {values}"),
+        }
+    }
+}
+
+fn string(used: &Use, rule: &mut Rule<'_>) -> Result<()> {
+    let Some(given) = used.get("string").or(used.get("hex-string")) else {
+        return Ok(());
+    };
+    let offset = |name: &str| match used.get(name) {
+        Some(given) => number(&given.word(), 65535).map(Some),
+        None => Ok(None),
+    };
+    let bytes = match given.option.name {
+        "string" => given.text().as_bytes().to_vec(),
+        _ => hex_string(given)?,
+    };
+    let length = bytes.len() as u64;
+    let from = offset("from")?.unwrap_or(0);
+    let anchored = offset("to")?.is_some_and(|to| to == from + length);
+    if !anchored || given.negated || used.has("icase") || !(1..=16).contains(&length) {
+        return Err(Refusal::new(given.span, "nft does not search").hint(
+            "a string of at most 16 bytes at one place can be imported: --from N --to N+LENGTH",
+        ));
+    }
+    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    rule.test(format!("@nh,{},{} 0x{digits}", from * 8, length * 8));
+    Ok(())
+}
+
+/// Reads `abc|0d 0a|def`.
+fn hex_string(given: &Given) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    for (index, part) in given.text().split('|').enumerate() {
+        if index % 2 == 0 {
+            bytes.extend_from_slice(part.as_bytes());
+            continue;
+        }
+        let digits: Vec<char> = part.chars().filter(|c| !c.is_whitespace()).collect();
+        for pair in digits.chunks(2) {
+            let pair: String = pair.iter().collect();
+            let byte = u8::from_str_radix(&pair, 16)
+                .ok()
+                .filter(|_| pair.len() == 2);
+            bytes.push(
+                byte.ok_or_else(|| Refusal::new(given.span, "hexadecimal has two digits a byte"))?,
+            );
+        }
+    }
+    Ok(bytes)
+}
