@@ -213,13 +213,11 @@ pub fn place(ruleset: &Ruleset, batch: &[u8], op: u32, element: u32) -> Option<S
     let start = (element as usize).checked_mul(header.stride as usize)?;
     let record = rest.get(start..start.checked_add(header.stride as usize)?)?;
     let len: usize = set.key.iter().map(|part| part_len(part.bits)).sum();
-    let raw = Raw {
-        key: record.get(..len)?,
-        end: match header.carries & CARRIES_END {
-            0 => record.get(..len)?,
-            _ => record.get(len..2 * len)?,
-        },
-        ..Raw::default()
+    let mut raw = Raw::default();
+    raw.key = record.get(..len)?;
+    raw.end = match header.carries & CARRIES_END {
+        0 => raw.key,
+        _ => record.get(len..2 * len)?,
     };
     let text = crate::listing::key_to_text(&set.key, &key(&set.key, &raw));
     let family = table.family.name();

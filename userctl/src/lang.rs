@@ -19,10 +19,9 @@
 
 mod error;
 mod include;
-#[cfg(not(any(only_check, only_compile)))]
 mod parser;
 pub(crate) mod syntax;
-#[cfg(all(test, not(any(only_check, only_compile))))]
+#[cfg(test)]
 mod tests;
 mod token;
 pub(crate) mod words;
@@ -49,7 +48,6 @@ pub enum Entry<'a> {
     },
 }
 
-#[cfg(not(any(only_check, only_compile)))]
 /// Reads and parses `entry` and everything that it includes.
 ///
 /// A file that cannot be read is an error like any other; for the entry itself it has no span.

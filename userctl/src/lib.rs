@@ -18,32 +18,19 @@
 //! in where there is no kernel) and [`interfaces`];
 //! and [`json`], the other form of the listing.
 
-#[cfg(not(any(only_lang, only_check)))]
 pub mod compile;
-#[cfg(not(any(only_lang, only_check)))]
 pub mod contents;
-#[cfg(not(any(only_lang, only_check, only_compile)))]
 pub mod device;
 pub mod diagnostic;
-#[cfg(not(any(only_lang, only_check)))]
 pub mod disasm;
-#[cfg(not(any(only_lang, only_check)))]
 pub mod host;
-#[cfg(not(any(only_lang, only_check)))]
 pub mod image;
-#[cfg(not(any(only_lang, only_check)))]
 pub mod interfaces;
-#[cfg(not(any(only_lang, only_check, only_compile)))]
 pub mod json;
 pub mod lang;
-#[cfg(not(any(only_lang, only_check, only_compile)))]
 pub mod listing;
-#[cfg(not(any(only_lang, only_check)))]
 pub mod netns;
-#[cfg(not(any(only_lang, only_check)))]
 pub mod request;
-#[cfg(not(only_lang))]
 pub mod ruleset;
-#[cfg(not(any(only_lang, only_check, only_compile)))]
 pub mod simulate;
 pub mod source;

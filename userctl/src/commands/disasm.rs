@@ -36,5 +36,6 @@ pub(super) fn run(
 /// The program of a file by itself.
 fn compiled(path: &Path, args: &DisasmArgs) -> Result<Program<Image>, Failure> {
     let rules = Rules::read(path, &args.source)?;
-    rules.compile(&rules.apply(&Ruleset::default())?)
+    let (program, _) = rules.compile(&rules.apply(&Ruleset::default())?)?;
+    Ok(program)
 }

@@ -37,7 +37,7 @@ pub(super) fn run(args: &SimulateArgs, screen: &mut Screen) -> Result<(), Failur
     let machine = Simulated::default();
     let rules = Rules::read(&args.rules, &args.source)?;
     let ruleset = rules.apply_on(&Ruleset::default(), &machine)?;
-    let program = rules.compile(&ruleset)?;
+    let (program, _) = rules.compile(&ruleset)?;
     let names = Names::of(program.view(), &ruleset, &machine);
     let nic = |name: &String| machine.nic(name);
     let circumstances = Circumstances {

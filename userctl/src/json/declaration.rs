@@ -56,7 +56,11 @@ impl Writer<'_> {
         if set.memory {
             add("policy", json!("memory"));
         }
-        let flags: Vec<&str> = syntax.flags.iter().map(|flag| self.name(flag.name)).collect();
+        let flags: Vec<&str> = syntax
+            .flags
+            .iter()
+            .map(|flag| self.name(flag.name))
+            .collect();
         if !flags.is_empty() {
             add("flags", json!(flags));
         }
@@ -73,7 +77,10 @@ impl Writer<'_> {
         }
         if !syntax.statements.is_empty() {
             let statements = syntax.statements.iter();
-            add("stmt", statements.map(|one| self.statement(&one.kind)).collect());
+            add(
+                "stmt",
+                statements.map(|one| self.statement(&one.kind)).collect(),
+            );
         }
         if let Some(elements) = &syntax.elements {
             add("elem", self.elements(elements));
@@ -95,12 +102,21 @@ impl Writer<'_> {
 
     /// An object.
     fn object(&self, table: &Table, object: &Object, syntax: &ObjectBlock) -> Value {
-        let mut members = head(table, &object.name, object.handle, object.comment.as_deref());
+        let mut members = head(
+            table,
+            &object.name,
+            object.handle,
+            object.comment.as_deref(),
+        );
         let statement = syntax.statement.as_ref().map(|one| &one.kind);
         let kind = match &object.spec {
             ObjectSpec::Counter(counts) => {
                 let (mut packets, mut bytes) = (counts.packets, counts.bytes);
-                if let Some(StmtKind::Counter { packets: p, bytes: b }) = statement {
+                if let Some(StmtKind::Counter {
+                    packets: p,
+                    bytes: b,
+                }) = statement
+                {
                     (packets, bytes) = (*p, *b);
                 }
                 if !self.stateless {

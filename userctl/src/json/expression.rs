@@ -156,7 +156,9 @@ impl Writer<'_> {
             }}),
             ExprKind::Inner(tunnel, inner) => {
                 let mut inner = self.expression(inner);
-                let members = inner.as_object_mut().and_then(|all| all.values_mut().next());
+                let members = inner
+                    .as_object_mut()
+                    .and_then(|all| all.values_mut().next());
                 if let Some(Value::Object(members)) = members {
                     members.insert("tunnel".into(), json!(self.name(tunnel.name)));
                 }

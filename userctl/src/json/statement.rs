@@ -183,11 +183,22 @@ impl Writer<'_> {
                 .collect(),
         };
         let log = object([
-            ("prefix", log.prefix.map_or(Value::Null, |text| json!(self.name(text.text)))),
-            ("group", log.group.map_or(Value::Null, |(group, _)| json!(group))),
+            (
+                "prefix",
+                log.prefix
+                    .map_or(Value::Null, |text| json!(self.name(text.text))),
+            ),
+            (
+                "group",
+                log.group.map_or(Value::Null, |(group, _)| json!(group)),
+            ),
             ("snaplen", json!(log.snaplen)),
             ("queue-threshold", json!(log.queue_threshold)),
-            ("level", log.level.map_or(Value::Null, |level| json!(self.name(level.name)))),
+            (
+                "level",
+                log.level
+                    .map_or(Value::Null, |level| json!(self.name(level.name))),
+            ),
             ("flags", flags),
         ]);
         match log.as_object().is_some_and(|members| members.is_empty()) {

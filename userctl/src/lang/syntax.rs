@@ -61,8 +61,6 @@ pub(crate) enum Verb {
     Create,
     Insert,
     Replace,
-    /// Only of a rule's statement: `update @set { … }`.
-    Update,
     Delete,
     Destroy,
     Flush,
