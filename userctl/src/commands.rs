@@ -85,7 +85,7 @@ fn dispatch(
     };
     match command {
         Command::Check(args) => check::run(args, screen),
-        Command::Load(args) => load::run(args, cli.show, &mut *kernel()?, screen),
+        Command::Load(args) => load::run(args, cli.show, kernel, screen),
         Command::Import(args) => import::run(args, screen),
         Command::Counters(args) => counters::run(args, &mut *kernel()?, screen),
         Command::Disasm(args) => disasm::run(args, kernel, screen),

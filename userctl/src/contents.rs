@@ -92,7 +92,7 @@ pub fn of_changes(ruleset: &Ruleset) -> Contents {
 fn element(table: &Table, set: &Set, raw: &Raw<'_>) -> Element {
     let key = match raw.catchall {
         true => Vec::new(),
-        false => key(&set.key, raw.key, raw.end),
+        false => key(&set.key, raw),
     };
     let states = set.states.iter().enumerate();
     let states = states.map(|(index, spec)| match raw.state(index as u32) {
@@ -114,14 +114,14 @@ fn element(table: &Table, set: &Set, raw: &Raw<'_>) -> Element {
 }
 
 /// The key, part by part.
-fn key(parts: &[Part], start: &[u8], end: &[u8]) -> Vec<(u128, u128)> {
+fn key(parts: &[Part], raw: &Raw<'_>) -> Vec<(u128, u128)> {
     let mut at = 0;
     let ranges = parts.iter().map(|part| {
         let len = part_len(part.bits);
         let range = at..at + len;
         at += len;
-        let lo = start.get(range.clone()).map_or(0, number);
-        let hi = end.get(range).map_or(lo, number);
+        let lo = raw.key.get(range.clone()).map_or(0, number);
+        let hi = raw.end.get(range).map_or(lo, number);
         (lo, hi)
     });
     ranges.collect()
@@ -213,12 +213,13 @@ pub fn place(ruleset: &Ruleset, batch: &[u8], op: u32, element: u32) -> Option<S
     let start = (element as usize).checked_mul(header.stride as usize)?;
     let record = rest.get(start..start.checked_add(header.stride as usize)?)?;
     let len: usize = set.key.iter().map(|part| part_len(part.bits)).sum();
-    let start = record.get(..len)?;
-    let end = match header.carries & CARRIES_END {
-        0 => start,
+    let mut raw = Raw::default();
+    raw.key = record.get(..len)?;
+    raw.end = match header.carries & CARRIES_END {
+        0 => raw.key,
         _ => record.get(len..2 * len)?,
     };
-    let text = crate::listing::key_to_text(&set.key, &key(&set.key, start, end));
+    let text = crate::listing::key_to_text(&set.key, &key(&set.key, &raw));
     let family = table.family.name();
     Some(format!(
         "element {text} of set {family} {} {}",

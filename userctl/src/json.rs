@@ -13,7 +13,10 @@
 
 mod declaration;
 mod expression;
+mod read;
 mod statement;
+
+pub use read::parse;
 
 use serde_json::{json, Map, Value};
 

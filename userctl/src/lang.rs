@@ -32,7 +32,7 @@ pub use error::{SyntaxError, SyntaxErrorKind};
 pub use syntax::Script;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::source::SourceMap;
+use crate::source::{FileId, SourceMap};
 
 /// What to read.
 #[derive(Clone, Copy, Debug)]
@@ -57,9 +57,30 @@ pub fn parse(sources: &mut SourceMap, entry: Entry<'_>) -> Result<Script, Diagno
         Entry::Text { name, text } => include::add_text(sources, name, text),
     };
     let (script, errors) = match file {
-        Ok(file) => parser::parse(sources, file),
+        Ok(file) => parser::parse(sources, &[file]),
         Err(error) => (Script::default(), vec![error]),
     };
+    script_or(script, &errors)
+}
+
+/// Parses texts, each with what to call it in messages, as if they were one.
+pub(crate) fn parse_texts(
+    sources: &mut SourceMap,
+    texts: impl IntoIterator<Item = (String, String)>,
+) -> Result<Script, Diagnostics> {
+    let files: Result<Vec<FileId>, SyntaxError> = texts
+        .into_iter()
+        .map(|(name, text)| include::add_text(sources, &name, &text))
+        .collect();
+    let (script, errors) = match files {
+        Ok(files) => parser::parse(sources, &files),
+        Err(error) => (Script::default(), vec![error]),
+    };
+    script_or(script, &errors)
+}
+
+/// The script, if nothing is wrong with it.
+fn script_or(script: Script, errors: &[SyntaxError]) -> Result<Script, Diagnostics> {
     match Diagnostics::from_list(errors.iter().map(Diagnostic::from)) {
         None => Ok(script),
         Some(diagnostics) => Err(diagnostics),

@@ -47,7 +47,6 @@ use ferrule_engine::View;
 use ferrule_uapi::hook::{ChainType, Family, Hook, Verdict as Policy};
 
 pub(crate) use apply::{ct_timeout_state, PRIORITIES};
-pub use apply::{Applied, Ask, Request, Subject, TableName, What};
 pub use datatype::Datatype;
 pub(crate) use datatype::{write_flags, write_name};
 pub use error::{CheckError, CheckErrorKind};
@@ -143,7 +142,8 @@ impl Default for Ruleset {
 
 impl Ruleset {
     /// Executes the script's commands on this ruleset, as `nft -f` would on what is loaded, all or
-    /// nothing.
+    /// nothing. Commands that only ask (`list`, `get`, `reset`, `describe`) are passed over: see
+    /// [`crate::request`].
     ///
     /// # Errors
     ///
@@ -154,23 +154,36 @@ impl Ruleset {
         sources: &SourceMap,
         environment: &dyn Environment,
     ) -> Result<Ruleset, Diagnostics> {
-        let applied = self.execute(script, sources, environment)?;
-        Ok(applied.ruleset)
+        apply::apply(self, script, sources, environment)
     }
 
-    /// Like [`Ruleset::apply`], and gives back what the script asks (`list`, `get`, `reset`, `describe`), checked
-    /// and in order, for the caller to answer once the changes are published.
+    /// The elements that the script's command of this number names (`get element`, `reset element`).
     ///
     /// # Errors
     ///
-    /// Everything that is wrong with the script's commands and rules, in the order of the text.
-    pub fn execute(
+    /// There is no such set, or its keys are of another type.
+    pub fn elements_of(
         &self,
         script: &Script,
+        command: usize,
         sources: &SourceMap,
         environment: &dyn Environment,
-    ) -> Result<Applied, Diagnostics> {
-        apply::apply(self, script, sources, environment)
+    ) -> Result<Vec<set::Element>, Diagnostics> {
+        apply::request::elements_of(self, script, command, sources, environment)
+    }
+
+    /// What the script's command of this number describes (`describe`), as nft says it.
+    ///
+    /// # Errors
+    ///
+    /// It is no type and no expression.
+    pub fn describe(
+        script: &Script,
+        command: usize,
+        sources: &SourceMap,
+        environment: &dyn Environment,
+    ) -> Result<String, Diagnostics> {
+        apply::request::describe(script, command, sources, environment)
     }
 
     /// Rebuilds the ruleset that a program was compiled from, out of its source section (which holds

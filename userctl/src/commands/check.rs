@@ -27,7 +27,7 @@ pub(super) fn run(args: &CheckArgs, screen: &mut Screen) -> Result<(), Failure> 
 fn check(path: &Path, args: &SourceArgs) -> Result<String, Failure> {
     let rules = Rules::read(path, args)?;
     let ruleset = rules.apply(&Ruleset::default())?;
-    let (program, batch) = rules.compile(&ruleset)?;
+    let (program, _) = rules.compile(&ruleset)?;
     let view = program.view();
     Ok(format!(
         "{}, {} ({} base), {}; {}, at most {} a packet, {} bytes",

@@ -20,7 +20,7 @@ use crate::screen::{counted, Screen};
 pub(super) fn run(
     args: &LoadArgs,
     show: ShowArgs,
-    kernel: &mut dyn Kernel,
+    kernel: &mut dyn FnMut() -> Result<Box<dyn Kernel>, Failure>,
     screen: &mut Screen,
 ) -> Result<(), Failure> {
     let rules = Rules::read(&args.file, &args.source)?;
@@ -28,10 +28,10 @@ pub(super) fn run(
         true => LoadMode::DryRun,
         false => LoadMode::Publish,
     };
-    let change = script::change(&rules, mode, args.generation, kernel)?;
+    let change = script::change(&rules, mode, args.generation, &mut *kernel()?)?;
     report(args, &change, screen)?;
-    for request in &change.requests {
-        answer::answer(request, show, kernel, screen)?;
+    for request in rules.requests() {
+        answer::answer(&request, &rules, show, kernel, screen)?;
     }
     Ok(())
 }

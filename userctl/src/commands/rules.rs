@@ -10,13 +10,14 @@ use std::path::Path;
 
 use ferrule_engine::Program;
 use userctl::compile::{self, compile};
-use userctl::diagnostic::Diagnostics;
+use userctl::diagnostic::{Diagnostic, Diagnostics, Label};
 use userctl::image::Image;
 use userctl::interfaces::Interfaces;
 use userctl::lang::{self, Entry, Script};
-use userctl::request;
-use userctl::ruleset::{Applied, Environment, Ruleset};
-use userctl::source::SourceMap;
+use userctl::request::{self, Request};
+use userctl::ruleset::set::Element;
+use userctl::ruleset::{Environment, Ruleset};
+use userctl::source::{SourceMap, Span};
 
 use super::blame;
 use crate::cli::{Define, SourceArgs};
@@ -71,16 +72,45 @@ impl Rules {
         }
     }
 
-    /// Whether the commands are about what is loaded.
-    pub(super) fn are_about_loaded(&self) -> bool {
-        request::is_about_loaded(&self.script)
+    /// What the commands ask.
+    pub(super) fn requests(&self) -> Vec<Request> {
+        request::requests(&self.script)
     }
 
-    /// Executes the commands on a ruleset, and says what they ask.
-    pub(super) fn execute(&self, ruleset: &Ruleset) -> Result<Applied, Failure> {
+    /// Whether they change anything.
+    pub(super) fn changes(&self) -> bool {
+        request::changes(&self.script)
+    }
+
+    /// The elements that command number `command` names.
+    pub(super) fn elements(
+        &self,
+        ruleset: &Ruleset,
+        command: usize,
+    ) -> Result<Vec<Element>, Failure> {
         ruleset
-            .execute(&self.script, &self.sources, &Interfaces)
+            .elements_of(&self.script, command, &self.sources, &Interfaces)
             .map_err(|diagnostics| rules_are_wrong(&diagnostics, &self.sources))
+    }
+
+    /// What command number `command` describes.
+    pub(super) fn describe(&self, command: usize) -> Result<String, Failure> {
+        Ruleset::describe(&self.script, command, &self.sources, &Interfaces)
+            .map_err(|diagnostics| rules_are_wrong(&diagnostics, &self.sources))
+    }
+
+    /// A refusal of something that the commands name.
+    pub(super) fn refuse(&self, span: Span, message: String) -> Failure {
+        let diagnostic = Diagnostic {
+            message,
+            primary: Some(Label {
+                span,
+                text: String::new(),
+            }),
+            secondary: Vec::new(),
+            hint: None,
+        };
+        rules_are_wrong(&Diagnostics::one(diagnostic), &self.sources)
     }
 
     /// Compiles a ruleset that came of this file, and verifies the program as the module will. Gives the

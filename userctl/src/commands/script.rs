@@ -18,7 +18,7 @@ use userctl::contents;
 use userctl::device::{Error, Expected, Kernel, LoadMode, ModuleRefusal};
 use userctl::image::Image;
 use userctl::ruleset::set::{Change as SetChange, Element, ElementData};
-use userctl::ruleset::{Applied, Request, Ruleset, Set, Subject, Verdict};
+use userctl::ruleset::{Ruleset, Set, Verdict};
 
 use super::rules::Rules;
 use super::{answer, blame, echo, loaded};
@@ -44,8 +44,6 @@ pub(super) struct Options {
 pub(super) struct Change {
     pub(super) before: Ruleset,
     pub(super) after: Ruleset,
-    /// What was asked, to be answered from what is loaded afterwards.
-    pub(super) requests: Vec<Request>,
     /// Before a dry run, after a load.
     pub(super) generation: u64,
 }
@@ -58,32 +56,25 @@ enum Attempt {
     Overtaken,
 }
 
-/// Executes the commands, and answers what they ask.
+/// Executes the commands.
 pub(super) fn run(
     rules: &Rules,
     options: Options,
     kernel: &mut dyn FnMut() -> Result<Box<dyn Kernel>, Failure>,
     screen: &mut Screen,
 ) -> Result<(), Failure> {
-    if !rules.are_about_loaded() {
-        for request in rules.execute(&Ruleset::default())?.requests {
-            if let Subject::Text(text) = request.subject {
-                write!(screen, "{text}")?;
-            }
-        }
-        return Ok(());
-    }
     let mode = match options.check {
         true => LoadMode::DryRun,
         false => LoadMode::Publish,
     };
-    let kernel = &mut *kernel()?;
-    let change = change(rules, mode, None, kernel)?;
-    if options.echo {
-        write!(screen, "{}", echo::added(&change, &options.show))?;
+    if rules.changes() {
+        let change = change(rules, mode, None, &mut *kernel()?)?;
+        if options.echo {
+            write!(screen, "{}", echo::added(&change, &options.show))?;
+        }
     }
-    for request in &change.requests {
-        answer::answer(request, options.show, kernel, screen)?;
+    for request in rules.requests() {
+        answer::answer(&request, rules, options.show, kernel, screen)?;
     }
     Ok(())
 }
@@ -107,27 +98,15 @@ pub(super) fn change(
 fn attempt(
     rules: &Rules,
     mode: LoadMode,
-    wanted: Option<u64>,
+    generation: Option<u64>,
     kernel: &mut dyn Kernel,
 ) -> Result<Attempt, Failure> {
     let present = kernel.program()?;
-    if let Some(expected) = wanted.filter(|&wanted| wanted != present.generation) {
+    if let Some(expected) = generation.filter(|&wanted| wanted != present.generation) {
         return Err(Error::Stale { expected }.into());
     }
     let before = loaded::ruleset(loaded::verified(&present.value)?.as_ref())?;
-    let Applied {
-        ruleset: after,
-        requests,
-        changes,
-    } = rules.execute(&before)?;
-    if !changes {
-        return Ok(Attempt::Done(Box::new(Change {
-            before,
-            after,
-            requests,
-            generation: present.generation,
-        })));
-    }
+    let after = rules.apply(&before)?;
     let expected = Expected::Generation(present.generation);
     let elements_only = !before.tables().is_empty() && only_elements_change(&before, &after);
     let (program, batch, result) = if elements_only {
@@ -143,10 +122,9 @@ fn attempt(
         Ok(generation) => Ok(Attempt::Done(Box::new(Change {
             before,
             after,
-            requests,
             generation,
         }))),
-        Err(Error::Stale { .. }) if wanted.is_none() => Ok(Attempt::Overtaken),
+        Err(Error::Stale { .. }) if generation.is_none() => Ok(Attempt::Overtaken),
         Err(Error::Refused(refusal)) => Err(refused(&after, program.as_ref(), &batch, &refusal)),
         Err(error) => Err(error.into()),
     }

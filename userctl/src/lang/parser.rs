@@ -60,8 +60,8 @@ struct Parser<'a> {
     last_end: u32,
 }
 
-/// Parses a file and everything that it includes. The script is of use only if there are no errors.
-pub(super) fn parse(sources: &mut SourceMap, file: FileId) -> (Script, Vec<SyntaxError>) {
+/// Parses files, one after the other, and everything that they include. The script is of use only if there are no errors.
+pub(super) fn parse(sources: &mut SourceMap, files: &[FileId]) -> (Script, Vec<SyntaxError>) {
     let mut parser = Parser {
         sources,
         inputs: Vec::new(),
@@ -71,7 +71,11 @@ pub(super) fn parse(sources: &mut SourceMap, file: FileId) -> (Script, Vec<Synta
         open_braces: 0,
         last_end: 0,
     };
-    parser.push_input(file);
+    // The one that is pushed last is read first.
+    files.iter().rev().for_each(|file| parser.push_input(*file));
+    if parser.inputs.is_empty() {
+        return (Script::default(), Vec::new());
+    }
     let commands = parser.commands();
     let script = Script {
         names: parser.names,

@@ -61,8 +61,6 @@ pub(crate) enum Verb {
     Create,
     Insert,
     Replace,
-    /// Only of a rule's statement: `update @set { … }`.
-    Update,
     Delete,
     Destroy,
     Flush,
@@ -71,6 +69,8 @@ pub(crate) enum Verb {
     Reset,
     Get,
     Describe,
+    /// Of a statement only: `update @set { … }`.
+    Update,
 }
 
 #[derive(Debug)]

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Commands: a script is executed on a copy of the ruleset, all or nothing.
 //!
-//! What only asks (`list`, `get`, `reset`, `describe`) changes nothing here: it becomes a [`Request`], in the
-//! order of the script, for the command that runs the script to answer when the changes are published.
+//! What only asks (`list`, `get`, `reset`, `describe`) changes nothing here: [`crate::request`] says what it is, for
+//! the command that runs the script to answer when the changes are published.
 
 mod chain;
 mod object;
-mod request;
+pub(super) mod request;
 mod set;
 mod table;
 
@@ -27,18 +27,6 @@ use crate::lang::syntax::{
 use crate::lang::Script;
 use crate::source::{SourceMap, Span};
 pub(crate) use object::ct_timeout_state;
-pub use request::{Ask, Request, Subject, TableName, What};
-
-/// What a script comes to.
-#[derive(Clone, Debug)]
-pub struct Applied {
-    /// The ruleset with the script's changes.
-    pub ruleset: Ruleset,
-    /// What it asks, in order.
-    pub requests: Vec<Request>,
-    /// Whether any command changes something.
-    pub changes: bool,
-}
 
 /// A ruleset being changed.
 struct Applier<'a> {
@@ -46,8 +34,6 @@ struct Applier<'a> {
     reader: Reader<'a>,
     sources: &'a SourceMap,
     errors: Vec<CheckError>,
-    requests: Vec<Request>,
-    changes: bool,
     spans: Spans,
     /// Tables by family and name, and chains by name within.
     tables: FxHashMap<(Family, Arc<str>), usize>,
@@ -59,30 +45,14 @@ struct Applier<'a> {
 
 type Checked<T> = Result<T, CheckError>;
 
-/// See [`Ruleset::execute`].
+/// See [`Ruleset::apply`].
 pub(super) fn apply(
     ruleset: &Ruleset,
     script: &Script,
     sources: &SourceMap,
     environment: &dyn Environment,
-) -> Result<Applied, Diagnostics> {
-    let mut applier = Applier {
-        ruleset: ruleset.clone(),
-        reader: Reader {
-            names: &script.names,
-            environment,
-        },
-        sources,
-        errors: Vec::new(),
-        requests: Vec::new(),
-        changes: false,
-        spans: Spans::default(),
-        tables: FxHashMap::default(),
-        chains: Vec::new(),
-        file: Arc::from(""),
-        last_span: Span::default(),
-    };
-    applier.index();
+) -> Result<Ruleset, Diagnostics> {
+    let mut applier = Applier::new(ruleset, script, sources, environment);
     for command in &script.commands {
         applier.last_span = command.span;
         if let Err(error) = applier.command(command) {
@@ -96,11 +66,7 @@ pub(super) fn apply(
         }
     }
     match Diagnostics::from_list(applier.errors.iter().map(Diagnostic::from)) {
-        None => Ok(Applied {
-            ruleset: applier.ruleset,
-            requests: applier.requests,
-            changes: applier.changes,
-        }),
+        None => Ok(applier.ruleset),
         Some(diagnostics) => Err(diagnostics),
     }
 }
@@ -109,7 +75,31 @@ fn refuse<T>(kind: CheckErrorKind, span: Span) -> Checked<T> {
     Err(CheckError::new(kind, span))
 }
 
-impl Applier<'_> {
+impl<'a> Applier<'a> {
+    fn new(
+        ruleset: &Ruleset,
+        script: &'a Script,
+        sources: &'a SourceMap,
+        environment: &'a dyn Environment,
+    ) -> Self {
+        let mut applier = Applier {
+            ruleset: ruleset.clone(),
+            reader: Reader {
+                names: &script.names,
+                environment,
+            },
+            sources,
+            errors: Vec::new(),
+            spans: Spans::default(),
+            tables: FxHashMap::default(),
+            chains: Vec::new(),
+            file: Arc::from(""),
+            last_span: Span::default(),
+        };
+        applier.index();
+        applier
+    }
+
     /// Works the indices out anew.
     fn index(&mut self) {
         let tables = self.ruleset.tables.iter().enumerate();
@@ -142,11 +132,8 @@ impl Applier<'_> {
             command.verb,
             Verb::List | Verb::Reset | Verb::Get | Verb::Describe
         ) {
-            let request = self.request(command)?;
-            self.requests.push(request);
             return Ok(());
         }
-        self.changes = true;
         let adds = matches!(command.verb, Verb::Add | Verb::Create | Verb::Insert);
         let verb = command.verb;
         match &command.object {

@@ -31,6 +31,8 @@ pub(super) struct Checker<'a> {
     pub(super) asked: Vec<Require>,
     /// Only the type matters (`typeof`): nothing is asked, nothing conflicts.
     pub(super) typeof_only: bool,
+    /// Sets that meters of the rule declare.
+    pub(super) meters: Vec<Set>,
 }
 
 fn refuse<T>(kind: CheckErrorKind, span: Span) -> Checked<T> {
@@ -53,6 +55,7 @@ impl<'a> Checker<'a> {
             context: Context::new(table.family),
             asked: Vec::new(),
             typeof_only: false,
+            meters: Vec::new(),
         }
     }
 

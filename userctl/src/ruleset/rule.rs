@@ -7,6 +7,7 @@ use super::error::{CheckError, CheckErrorKind};
 use super::expr::Named;
 use super::expression::Checker;
 use super::matching::unsupported;
+use super::set::Set;
 use super::value::Reader;
 use super::{Statement, Table, Verdict, MAX_RULE_COUNTERS};
 use crate::lang::syntax::{Ident, Rule, Stmt, StmtKind, Text};
@@ -20,6 +21,8 @@ pub(super) struct Checked {
     pub(super) statements: Vec<Statement>,
     /// Sets that it updates.
     pub(super) updated: Vec<Named>,
+    /// Sets that its meters declare.
+    pub(super) meters: Vec<Set>,
 }
 
 /// Checks a rule's statements. After the first mistake in a rule the others are not looked at: what
@@ -46,6 +49,7 @@ pub(super) fn rule(
         });
     Checked {
         updated: updated.collect(),
+        meters: check.checker.meters,
         statements: check.statements,
     }
 }
@@ -127,11 +131,11 @@ impl Checker<'_> {
             StmtKind::Update { verb, set, element } => {
                 Statement::Update(self.update(*verb, set, element, span)?)
             }
-            StmtKind::Meter { name, .. } => {
-                const HINT: &str =
-                    "declare a set with `flags dynamic` and write `update @name { … }`";
-                return Err(CheckError::new(unsupported("meters", HINT), name.span));
-            }
+            StmtKind::Meter {
+                name,
+                size,
+                element,
+            } => Statement::Update(self.meter(name, *size, element)?),
             StmtKind::Vmap { key, map } => self.vmap(key, map)?,
             StmtKind::Accept => Statement::Verdict(Verdict::Accept),
             StmtKind::Drop => Statement::Verdict(Verdict::Drop),

@@ -7,6 +7,14 @@
 
 use phf::phf_map;
 
+/// The name of the service at a port; of several, the first in the alphabet.
+pub(crate) fn service_name(port: u128) -> Option<&'static str> {
+    let names = SERVICES
+        .entries()
+        .filter(|(_, known)| u128::from(**known) == port);
+    names.map(|(name, _)| *name).min()
+}
+
 /// Port of each service, whatever its protocol: where those differ, the first one counts, as with
 /// `getaddrinfo(3)`.
 pub(super) static SERVICES: phf::Map<&'static str, u16> = phf_map! {
@@ -412,10 +420,3 @@ pub(super) const PROTOCOLS: &[(&str, u128)] = &[
     ("comp", 108),
     ("icmpv6", 58),
 ];
-
-/// The name of a port; of several, the first in the alphabet.
-pub(crate) fn service_name(port: u128) -> Option<&'static str> {
-    let port = u16::try_from(port).ok()?;
-    let names = SERVICES.entries().filter(|(_, number)| **number == port);
-    names.map(|(name, _)| *name).min()
-}

@@ -103,6 +103,34 @@ pub struct Set {
     pub changes: Vec<Change>,
 }
 
+impl Set {
+    /// An empty set that rules add to.
+    pub(super) fn updated_by_rules(name: Named, key: Vec<Part>) -> Self {
+        Set {
+            name,
+            handle: 0,
+            comment: None,
+            key,
+            key_typeof: None,
+            data: Data::None,
+            data_typeof: None,
+            constant: false,
+            interval: false,
+            has_timeout: false,
+            dynamic: true,
+            auto_merge: false,
+            interval_data: false,
+            timeout: None,
+            gc_interval: None,
+            size: None,
+            memory: false,
+            states: Vec::new(),
+            leads_to: Vec::new(),
+            changes: Vec::new(),
+        }
+    }
+}
+
 /// A change to the elements of a set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {

@@ -12,7 +12,7 @@ use super::matching::unsupported;
 use super::object::ObjectKind;
 use super::select::address_type;
 use super::selector::{max, Settable};
-use super::set::{Data, Part, SetRef};
+use super::set::{Data, Part, Set, SetRef};
 use super::statement::{
     Assignment, Dup, Limit, Log, ObjectRef, ObjectUse, Queue, QueueTo, Quota, Reject, SetUpdate,
     StateSpec,
@@ -459,6 +459,46 @@ impl Checker<'_> {
             set: named.name.clone(),
             key: typed,
             data,
+            timeout: element.timeout.map(|time| time.millis),
+            comment: self.element_comment(element.comment)?,
+            states,
+        })
+    }
+
+    /// `meter NAME { … }`: a dynamic set that the statement makes, unless it is there, and an update of it.
+    pub(super) fn meter(
+        &mut self,
+        ident: &Ident,
+        size: Option<(u64, Span)>,
+        element: &Element,
+    ) -> Checked<SetUpdate> {
+        let name = self.name(ident);
+        let Some(key) = &element.key else {
+            return refuse(CheckErrorKind::NotExpression, element.span);
+        };
+        let typed = self.expr(key, None)?;
+        let parts = typed.parts();
+        match self.table.set(&name) {
+            Some(set) => self.fits(&parts, set, key.span, ident.span)?,
+            None => {
+                let size = size.map(|(size, span)| fits(size, 32, span)).transpose()?;
+                self.meters.push(Set {
+                    key_typeof: Some(typed.clone()),
+                    has_timeout: element.timeout.is_some(),
+                    size: size.map(|size| size as u32),
+                    ..Set::updated_by_rules(name.clone(), parts)
+                });
+            }
+        }
+        let mut states = Vec::with_capacity(element.statements.len());
+        for statement in &element.statements {
+            states.push(self.state(statement)?);
+        }
+        Ok(SetUpdate {
+            kind: UpdateKind::Add,
+            set: name,
+            key: typed,
+            data: None,
             timeout: element.timeout.map(|time| time.millis),
             comment: self.element_comment(element.comment)?,
             states,

@@ -10,7 +10,7 @@ use crate::lang::syntax::{self, ChainBlock, ChainPath, Ident, Position, Position
 use crate::ruleset::error::CheckErrorKind;
 use crate::ruleset::refs::{self, Use};
 use crate::ruleset::rule::{self, comment};
-use crate::ruleset::set::SetRef;
+use crate::ruleset::set::{Change, SetRef};
 use crate::ruleset::{Base, Chain, Origin, Rule, Statement, Table, Verdict};
 
 impl Applier<'_> {
@@ -106,6 +106,11 @@ impl Applier<'_> {
     fn rule(&mut self, table: usize, rule: &syntax::Rule) -> Rule {
         let of = &self.ruleset.tables[table];
         let checked = rule::rule(self.reader, of, rule, &mut self.errors);
+        for mut set in checked.meters {
+            set.handle = self.handle();
+            set.changes.push(Change::Replace);
+            self.ruleset.tables[table].sets.push(set);
+        }
         for name in checked.updated {
             // Whoever updates a set from a rule means that it changes.
             let sets = &mut self.ruleset.tables[table].sets;

@@ -109,27 +109,19 @@ impl Applier<'_> {
             states.push(checker.state(statement)?);
         }
         let text = comment(&self.reader, block.comment, &mut self.errors);
+        let name = self.reader.names.get(ident.name).clone();
         let mut set = Set {
-            name: self.reader.names.get(ident.name).clone(),
-            handle: 0,
             comment: text,
-            key,
             key_typeof,
             data,
             data_typeof,
-            constant: false,
-            interval: false,
             has_timeout: block.timeout.is_some(),
             dynamic: false,
             auto_merge: block.auto_merge.is_some(),
-            interval_data: false,
             timeout: block.timeout.map(|time| time.millis).filter(|t| *t != 0),
             gc_interval: block.gc_interval.map(|time| time.millis),
-            size: None,
-            memory: false,
             states,
-            leads_to: Vec::new(),
-            changes: Vec::new(),
+            ..Set::updated_by_rules(name, key)
         };
         self.flags(&mut set, block)?;
         Ok(set)
