@@ -58,9 +58,7 @@ use crate::{
     counters::{Bases, Final},
     events::{Audience, Subscriber},
     hook::Point,
-    ruleset::{
-        saturating, Draft, Events, Loaded, Prepared, Refused, Ruleset, State, UserBytes,
-    },
+    ruleset::{saturating, Draft, Events, Loaded, Prepared, Refused, Ruleset, State, UserBytes},
     sets::{Snapshot as SetSnapshot, Stage},
 };
 use points::Points;

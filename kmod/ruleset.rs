@@ -28,10 +28,7 @@ use kernel::{
 
 use crate::{
     abstractions::{
-        bottom_half::BottomHalvesOff,
-        conntrack::Tracking,
-        netfilter,
-        rcupdate::ReadSide,
+        bottom_half::BottomHalvesOff, conntrack::Tracking, netfilter, rcupdate::ReadSide,
         skbuff::Skb,
     },
     counters::RuleCounters,
