@@ -341,7 +341,7 @@ fn jhash_gives_the_numbers_that_the_kernel_gives() {
         (
             &[IpSaddr],
             jhash(10, 0, 0),
-            (u64::from(SADDR_HASH) * 10 >> 32) as u32,
+            ((u64::from(SADDR_HASH) * 10) >> 32) as u32,
         ),
     ] {
         let found = load_with(expr, &frame, |r| {
