@@ -21,8 +21,14 @@
 //! | `nf_reject` | `net/netfilter/ipv4/nf_reject.h` and IPv6's | answering packets with errors |
 //! | `optional` | `linux/module.h`, `linux/kmod.h` | functions of modules that need not be loaded |
 //! | `percpu` | `linux/percpu.h` | counters that each CPU has to itself |
+//! | `random` | `linux/random.h` | random numbers |
+//! | `rculist` | `linux/rculist.h` | a hash table that is searched under RCU |
 //! | `rcupdate` | `linux/rcupdate.h` | a published pointer, grace periods |
 //! | `security` | `linux/security.h` | security marks |
+//! | `kiocb` | `linux/fs.h` | how a file is read |
+//! | `rwonce` | `asm/rwonce.h` | numbers that are read while they are written |
+//! | `wait` | `linux/wait.h` | waiting for what a softirq brings |
+//! | `workqueue` | `linux/workqueue.h` | work that is done later, and can be cancelled |
 //! | `skbuff` | `linux/skbuff.h` | a packet in a hook |
 //! | `sock` | `net/sock.h` | a packet's socket, and who owns it |
 //!
@@ -36,6 +42,7 @@ pub(crate) mod clock;
 pub(crate) mod conntrack;
 pub(crate) mod dst;
 pub(crate) mod fib;
+pub(crate) mod kiocb;
 mod member;
 pub(crate) mod net_namespace;
 pub(crate) mod netdevice;
@@ -47,10 +54,15 @@ mod nf_queue;
 pub(crate) mod nf_reject;
 mod optional;
 pub(crate) mod percpu;
+pub(crate) mod random;
+pub(crate) mod rculist;
 pub(crate) mod rcupdate;
+pub(crate) mod rwonce;
 pub(crate) mod security;
 pub(crate) mod skbuff;
 pub(crate) mod sock;
+pub(crate) mod wait;
+pub(crate) mod workqueue;
 
 /// What bindgen makes of `bindings.h`, beside the kernel's own [`kernel::bindings`].
 #[allow(

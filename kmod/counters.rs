@@ -61,6 +61,15 @@ impl Bases {
         }
     }
 
+    /// Makes the values of one counter zero, and returns what they were.
+    pub(crate) fn reset_one(&mut self, sums: &RuleCounters, index: usize) -> Option<[u64; 2]> {
+        let base = self.0.get_mut(index)?;
+        let sum = sums.sum(index);
+        let value = add(*base, sum);
+        *base = sum.map(u64::wrapping_neg);
+        Some(value)
+    }
+
     /// Lets the counters of a new program, `new`, go on where those of the old one ended. Both are in the
     /// order of identity, as the verifier has seen to. `old` is no longer counted into.
     pub(crate) fn carry_over(&mut self, new: &[Counter], old: &[Counter], values: Final<'_>) {

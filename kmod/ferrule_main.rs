@@ -18,6 +18,10 @@
 //! | `hook` | what happens to a packet; `packet`: how the engine sees it |
 //! | `counters` | values that outlive programs |
 //! | `facilities` | what a program needs of the kernel: conntrack, loggers and so on |
+//! | `states` | limits, quotas and their kin, which outlive them too |
+//! | `sets` | sets and maps: elements that packets look up and change |
+//! | `events` | what subscribers are told |
+//! | `clock` | what timeouts and limits go by |
 //! | `abstractions` | the kernel's C interfaces, made safe: the only `unsafe` |
 //!
 //! # Life of the module
@@ -31,7 +35,8 @@
 //!
 //! - No `unsafe` outside `abstractions`.
 //! - Nothing panics: no indexing, no `unwrap`, no arithmetic that may overflow unnoticed.
-//! - The path of a packet neither allocates, nor locks, nor writes to memory that another CPU writes to.
+//! - The path of a packet neither allocates, nor locks, nor writes to memory that another CPU writes to;
+//!   unless a rule says so: limits and quotas are shared by all CPUs, and what a packet adds to a set is memory.
 #![deny(unsafe_code)]
 
 use kernel::{
@@ -41,13 +46,17 @@ use kernel::{
 
 #[allow(unsafe_code, reason = "this is the place for it")]
 mod abstractions;
+mod clock;
 mod counters;
 mod device;
+mod events;
 mod facilities;
 mod hook;
 mod namespace;
 mod packet;
 mod ruleset;
+mod sets;
+mod states;
 
 use abstractions::net_namespace::Subsystem;
 use device::Descriptor;

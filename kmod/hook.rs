@@ -69,7 +69,7 @@ impl netfilter::Hook for Point {
         let here = BottomHalvesOff::new();
         let bytes = u64::from(packet.len());
         let ruleset = self.published.read(rcu);
-        let verdict = ruleset.judge(self.slot, self.family, packet, &here);
+        let verdict = ruleset.judge(self.slot, self.family, packet, rcu, &here);
         let (accepted, dropped) = match verdict {
             netfilter::Verdict::Accept => (1, 0),
             netfilter::Verdict::Drop => (0, 1),

@@ -6,17 +6,21 @@
 //! ```text
 //!  1 the expected generation?          else ESTALE
 //!  2 slots, points, ruleset            may fail: slots are freed again
+//!    elements written down              may fail: they are undone
 //!    (a dry run ends here)
 //!  3 start conntrack, if it needs it     may fail
 //!    register further hook functions   may fail: none is registered, slots are freed again
 //!  4 exchange the pointer              from here on nothing can fail
 //!  5 wait for packets in the old one
-//!  6 carry its counters over
+//!  6 carry its counters over; what the change removed from sets is collected
 //!  7 stop conntrack, unregister hook functions, that only the old one needed
 //! ```
 //!
 //! A packet therefore finds the old ruleset or the new one, whole. One that comes through a further hook
 //! function before step 4 finds the old ruleset, which has nothing to say there.
+//!
+//! A change to elements alone is published in the same way, but by a snapshot of the sets (`sets`) within
+//! the ruleset that is there; nobody waits for packets then: what was replaced is kept until they are gone.
 //!
 //! # Locking
 //!
@@ -31,8 +35,13 @@
 
 mod points;
 
-use ferrule_uapi::ioctl::{
-    CounterValue, HookValue, Info, GENERATION_ANY, RESET_COUNTERS, RESET_HOOKS,
+use ferrule_engine::{Batch, Storage};
+use ferrule_uapi::{
+    error::VerifyError,
+    ioctl::{
+        CounterValue, HookValue, Info, StateValue, GENERATION_ANY, RESET_COUNTERS, RESET_HOOKS,
+        RESET_STATES,
+    },
 };
 use kernel::{
     new_mutex,
@@ -44,11 +53,13 @@ use crate::{
     abstractions::{
         net_namespace::{PerNet, PerNetKey},
         netfilter::{HookTable, Tracked},
-        rcupdate::Published,
+        rcupdate::{Published, Retired},
     },
     counters::{Bases, Final},
+    events::{Audience, Subscriber},
     hook::Point,
-    ruleset::{saturating, Draft, Loaded, Ruleset},
+    ruleset::{saturating, Draft, Events, Loaded, Prepared, Refused, Ruleset, State, UserBytes},
+    sets::{Snapshot as SetSnapshot, Stage},
 };
 use points::Points;
 
@@ -57,6 +68,7 @@ use points::Points;
 pub(crate) struct Namespace {
     hooks: Arc<HookTable<Point>>,
     published: Arc<Published<Ruleset>>,
+    audience: Arc<Published<Audience>>,
     #[pin]
     writer: Mutex<Writer>,
 }
@@ -70,7 +82,16 @@ struct Writer {
     points: Points,
     /// Conntrack, on for as long as the published ruleset needs it.
     tracked: Option<Tracked<Point>>,
+    /// What packets see of its sets.
+    sets: Arc<SetSnapshot>,
+    /// What they saw before, until they are gone.
+    retired: KVec<Retired<SetSnapshot>>,
+    /// Who is told of events.
+    listeners: Arc<Audience>,
 }
+
+/// Most snapshots that wait for packets to go.
+const MOST_RETIRED: usize = 256;
 
 impl Writer {
     /// Refuses (`ESTALE`) unless `expected` is the published generation, or any will do.
@@ -85,6 +106,25 @@ impl Writer {
     /// The number of the ruleset to come.
     fn next_generation(&self) -> Result<u64> {
         self.ruleset.generation.checked_add(1).ok_or(EOVERFLOW)
+    }
+
+    /// State of the published ruleset.
+    fn state(&self) -> Option<&State> {
+        self.ruleset.loaded.as_ref().map(|loaded| loaded.state())
+    }
+
+    /// The epoch of the change to come.
+    fn next_epoch(&self) -> Result<u64> {
+        self.sets.epoch().checked_add(1).ok_or(EOVERFLOW)
+    }
+
+    /// Lets go of snapshots that no packet looks at, and makes room for one more.
+    fn reap(&mut self) -> Result {
+        self.retired.retain(|retired| !retired.is_over());
+        if self.retired.len() >= MOST_RETIRED {
+            self.retired.clear();
+        }
+        Ok(self.retired.reserve(1, GFP_KERNEL_ACCOUNT)?)
     }
 
     /// Lets the counters of `next` go on from those of the published ruleset, which no packet looks at any
@@ -112,18 +152,43 @@ pub(crate) struct Snapshot<T> {
 }
 
 impl Namespace {
-    /// Publishes `draft`; or, if `dry_run`, only goes so far that it could be. Returns the generation that is
-    /// published then.
+    /// Publishes `draft`, and with it the elements of `batch`; or, if `dry_run`, only goes so far that it could
+    /// be. Returns the generation that is published then.
     ///
     /// # Errors
     ///
-    /// `ESTALE`, `ENOMEM`, `ENODEV`, `E2BIG` (too many hook functions). The old ruleset is then still in force.
-    pub(crate) fn load(&self, draft: Draft, expected: u64, dry_run: bool) -> Result<u64> {
+    /// A refusal of the batch; `ESTALE`, `ENOMEM`, `ENODEV`, `E2BIG` (too many hook functions). The old ruleset is
+    /// then still in force.
+    pub(crate) fn load(
+        &self,
+        draft: Draft,
+        batch: Option<&UserBytes>,
+        expected: u64,
+        dry_run: bool,
+    ) -> Result<u64, Refused> {
+        let program = draft.program().clone();
+        let view = program.view();
+        let batch = batch.map(|bytes| Batch::check(bytes.bytes(), view, false));
+        let batch = batch.transpose().map_err(Refused::Batch)?;
         self.change(expected, |writer| {
             let entries = writer.points.claim(draft.places(), &self.published)?;
-            let points = &writer.points;
-            let (next, bases) =
-                draft.dress(writer.next_generation()?, |place| points.slot(place))?;
+            let prepared = Prepared::new(&view, writer.state())?;
+            let tables = prepared.tables(writer.state(), &writer.sets)?;
+            let epoch = writer.next_epoch()?;
+            let mut stage = Stage::new(prepared.sets.clone(), tables, batch, epoch)?;
+            stage.apply()?;
+            stage.check_survivors(&view)?;
+            let sets = stage.snapshot()?;
+            let (generation, points) = (writer.next_generation()?, &writer.points);
+            let audience = self.audience.clone();
+            let state = prepared.with(
+                sets.clone(),
+                Events {
+                    generation,
+                    audience,
+                },
+            );
+            let (next, bases) = draft.dress(generation, state, |place| points.slot(place))?;
             let next = Arc::new(next, GFP_KERNEL_ACCOUNT)?;
             if !dry_run {
                 let tracking = next.loaded.as_ref().and_then(Loaded::tracking);
@@ -133,24 +198,68 @@ impl Namespace {
                 self.exchange(writer, next, bases);
                 // What the old ruleset needed is let go now that no packet is in it.
                 writer.tracked = tracked;
+                writer.sets = sets;
+                stage.commit(&writer.sets);
+                writer.listeners.ruleset(generation);
+            }
+            Ok(())
+        })
+    }
+
+    /// Changes elements of the published sets; or, if `dry_run`, only goes so far that it could be done. Returns
+    /// the generation.
+    ///
+    /// # Errors
+    ///
+    /// A refusal of the batch; `ESTALE`, `ENOMEM`. Nothing is changed then.
+    pub(crate) fn change_sets(
+        &self,
+        bytes: &UserBytes,
+        expected: u64,
+        dry_run: bool,
+    ) -> Result<u64, Refused> {
+        self.change(expected, |writer| {
+            writer.reap()?;
+            let ruleset = writer.ruleset.clone();
+            let Some(loaded) = &ruleset.loaded else {
+                return Err(Refused::batch(VerifyError::Batch));
+            };
+            let view = loaded.program().view();
+            let batch = Batch::check(bytes.bytes(), view, true).map_err(Refused::Batch)?;
+            let (tables, epoch) = (writer.sets.tables()?, writer.next_epoch()?);
+            let mut stage = Stage::new(loaded.state().sets().clone(), tables, Some(batch), epoch)?;
+            stage.apply()?;
+            let sets = stage.snapshot()?;
+            if !dry_run {
+                let retired = loaded.state().publish(sets.clone());
+                // There is room: else this would only wait.
+                let _ = writer.retired.push_within_capacity(retired);
+                writer.sets = sets;
+                stage.commit(&writer.sets);
+                let generation = writer.ruleset.generation;
+                writer.listeners.elements(generation, bytes.bytes());
             }
             Ok(())
         })
     }
 
     /// Publishes the empty ruleset. Returns its generation.
-    pub(crate) fn flush(&self, expected: u64) -> Result<u64> {
+    pub(crate) fn flush(&self, expected: u64) -> Result<u64, Refused> {
         self.change(expected, |writer| {
             let next = Ruleset::empty(writer.next_generation()?);
             let next = Arc::new(next, GFP_KERNEL_ACCOUNT)?;
-            self.exchange(writer, next, Bases::new(0)?);
+            let (epoch, bases) = (writer.next_epoch()?, Bases::new(0)?);
+            let sets = Arc::new(SetSnapshot::empty(epoch), GFP_KERNEL_ACCOUNT)?;
+            self.exchange(writer, next, bases);
             writer.tracked = None;
+            writer.sets = sets;
+            writer.listeners.ruleset(writer.ruleset.generation);
             Ok(())
         })
     }
 
-    /// Sets counters to zero, by [`RESET_COUNTERS`] and [`RESET_HOOKS`]. Returns the generation.
-    pub(crate) fn reset(&self, expected: u64, which: u32) -> Result<u64> {
+    /// Sets to zero what `which` says, by [`RESET_COUNTERS`] and its kin. Returns the generation.
+    pub(crate) fn reset(&self, expected: u64, which: u32) -> Result<u64, Refused> {
         self.change(expected, |writer| {
             if which & RESET_COUNTERS != 0 {
                 if let Some(loaded) = &writer.ruleset.loaded {
@@ -160,13 +269,63 @@ impl Namespace {
             if which & RESET_HOOKS != 0 {
                 writer.points.reset();
             }
+            if which & RESET_STATES != 0 {
+                if let Some(state) = writer.state() {
+                    state.states().reset();
+                }
+            }
             Ok(())
         })
     }
 
+    /// Lets the counter or state of this identity begin anew, by [`RESET_COUNTERS`] or [`RESET_STATES`].
+    /// Returns what it was.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT` if there is none; `ESTALE`.
+    pub(crate) fn reset_value(
+        &self,
+        expected: u64,
+        which: u32,
+        identity: u64,
+    ) -> Result<Snapshot<StateValue>> {
+        let mut guard = self.writer.lock();
+        let writer = &mut *guard;
+        writer.ensure_generation(expected)?;
+        let loaded = writer.ruleset.loaded.as_ref().ok_or(ENOENT)?;
+        let value = if which == RESET_STATES {
+            loaded.state().states().reset_one(identity)
+        } else {
+            let counters = loaded.program().view().counters;
+            let at = counters.binary_search_by_key(&identity, |counter| counter.identity);
+            let value = writer
+                .bases
+                .reset_one(loaded.counters(), at.map_err(|_| ENOENT)?);
+            value.map(|[a, b]| StateValue { a, b })
+        };
+        Ok(Snapshot {
+            values: value.ok_or(ENOENT)?,
+            generation: writer.ruleset.generation,
+        })
+    }
+
+    /// Tells `subscriber` of events from now on, or no longer.
+    pub(crate) fn subscribe(&self, subscriber: &Arc<Subscriber>, present: bool) -> Result {
+        let mut writer = self.writer.lock();
+        let audience = writer.listeners.with(subscriber, present)?;
+        self.audience.replace(audience.clone()).wait();
+        writer.listeners = audience;
+        Ok(())
+    }
+
     /// Makes a change, and then takes back the points that what is published now does not need: those of the
     /// ruleset that went, or of one that did not come.
-    fn change(&self, expected: u64, make: impl FnOnce(&mut Writer) -> Result) -> Result<u64> {
+    fn change(
+        &self,
+        expected: u64,
+        make: impl FnOnce(&mut Writer) -> Result<(), Refused>,
+    ) -> Result<u64, Refused> {
         let mut guard = self.writer.lock();
         let writer = &mut *guard;
         writer.ensure_generation(expected)?;
@@ -198,6 +357,45 @@ impl Namespace {
             values,
             generation: writer.ruleset.generation,
         })
+    }
+
+    /// The values of its states.
+    pub(crate) fn states(&self) -> Result<Snapshot<KVVec<StateValue>>> {
+        let writer = self.writer.lock();
+        let values = match writer.state() {
+            Some(state) => state.states().read()?,
+            None => KVVec::new(),
+        };
+        Ok(Snapshot {
+            values,
+            generation: writer.ruleset.generation,
+        })
+    }
+
+    /// Elements of a set, as a batch: all, or the one that holds `key`. If `reset`, their states begin anew.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT`: there is no such set, or no element for the key; `ESTALE`, `ENOMEM`.
+    pub(crate) fn elements(
+        &self,
+        expected: u64,
+        set: u64,
+        key: Option<&[u8]>,
+        reset: bool,
+    ) -> Result<Snapshot<KVVec<u8>>> {
+        let writer = self.writer.lock();
+        writer.ensure_generation(expected)?;
+        let state = writer.state().ok_or(ENOENT)?;
+        Ok(Snapshot {
+            values: state.sets().dump(&writer.sets, set, key, reset)?,
+            generation: writer.ruleset.generation,
+        })
+    }
+
+    /// Length of the keys of the set of this identity, in bytes.
+    pub(crate) fn key_len(&self, set: u64) -> Option<usize> {
+        self.writer.lock().state()?.sets().key_len(set)
     }
 
     /// The hook points and what passed them.
@@ -238,10 +436,23 @@ impl PerNet for Namespace {
         let mut points = Points::default();
         hooks.register(points.claim(Points::defaults(), &published)?)?;
         let bases = Bases::new(0)?;
+        let sets = Arc::new(SetSnapshot::empty(0), GFP_KERNEL_ACCOUNT)?;
+        let retired = KVec::new();
+        let listeners = Arc::new(Audience::default(), GFP_KERNEL_ACCOUNT)?;
+        let audience = Arc::new(Published::new(listeners.clone()), GFP_KERNEL_ACCOUNT)?;
         let namespace = pin_init!(Namespace {
             hooks,
             published,
-            writer <- new_mutex!(Writer { ruleset, bases, points, tracked: None }),
+            audience,
+            writer <- new_mutex!(Writer {
+                ruleset,
+                bases,
+                points,
+                tracked: None,
+                sets,
+                retired,
+                listeners
+            }),
         });
         Arc::pin_init(namespace, GFP_KERNEL_ACCOUNT)
     }

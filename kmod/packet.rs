@@ -3,24 +3,29 @@
 //!
 //! - `facts`: what the kernel knows of it beside its bytes
 //! - `acts`: what only the kernel can do to it, or about it
+//! - `state`: sets, limits and their kin, events
 
 mod acts;
 mod facts;
+mod state;
 
-use ferrule_engine::{Packet, Program};
+use ferrule_engine::{Found, Packet, Program, Update};
 use ferrule_uapi::{
+    event::LogEvent,
     expr::Expr,
     hook::Family,
     program::Wide,
-    statement::{RejectKind, Statement},
+    statement::{RejectKind, Statement, StatementKind},
 };
 
 use crate::{
     abstractions::{bottom_half::BottomHalvesOff, skbuff::Skb},
     counters::RuleLane,
     facilities::Facilities,
-    ruleset::ProgramBytes,
+    ruleset::UserBytes,
 };
+
+pub(crate) use state::StateView;
 
 /// A packet that is being judged.
 pub(crate) struct Subject<'a> {
@@ -31,11 +36,13 @@ pub(crate) struct Subject<'a> {
     /// Where the program counts.
     pub(crate) counters: RuleLane<'a>,
     /// The program.
-    pub(crate) program: &'a Program<ProgramBytes>,
+    pub(crate) program: &'a Program<UserBytes>,
     /// What it asked of the kernel.
     pub(crate) facilities: &'a Facilities,
     /// The CPU.
     pub(crate) here: &'a BottomHalvesOff,
+    /// Sets and states.
+    pub(crate) state: StateView<'a>,
 }
 
 /// Next headers that are followed by others (`ipv6_ext_hdr()`): hop-by-hop, routing, destination.
@@ -153,11 +160,45 @@ impl Packet for Subject<'_> {
         self.fact_of(expr)
     }
 
-    fn act(&mut self, statement: &Statement, value: Wide, _rule: u32) -> bool {
+    fn act(&mut self, statement: &Statement, value: Wide, rule: u32) -> bool {
+        if statement.kind == StatementKind::Log as u8 {
+            let about = LogEvent {
+                rule,
+                log: statement.a,
+                family: self.family as u8,
+                hook: self.skb.hook(),
+                ..LogEvent::default()
+            };
+            self.state.log(about, &self.skb);
+        }
         self.perform(statement, value)
     }
 
     fn reject(&mut self, kind: RejectKind, code: u8) {
         self.answer(kind, code);
+    }
+
+    fn random(&mut self) -> u32 {
+        self.state.random()
+    }
+
+    fn number(&mut self, state: u32, modulus: u32) -> u32 {
+        self.state.number(state, modulus)
+    }
+
+    fn ask(&mut self, state: u32) -> bool {
+        self.state.ask(state, &self.skb)
+    }
+
+    fn find(&mut self, set: u32, key: &[u8]) -> Option<Found> {
+        self.state.find(set, key, &self.skb)
+    }
+
+    fn holds(&mut self, set: u32, key: &[u8]) -> bool {
+        self.state.holds(set, key)
+    }
+
+    fn update(&mut self, update: &Update<'_>) -> bool {
+        self.state.update(update, &self.skb)
     }
 }

@@ -11,6 +11,7 @@
 //! allocation.
 
 mod draft;
+mod state;
 
 use ferrule_engine::{Key, Program};
 use ferrule_uapi::{
@@ -26,13 +27,17 @@ use kernel::{
 };
 
 use crate::{
-    abstractions::{bottom_half::BottomHalvesOff, conntrack::Tracking, netfilter, skbuff::Skb},
+    abstractions::{
+        bottom_half::BottomHalvesOff, conntrack::Tracking, netfilter, rcupdate::ReadSide,
+        skbuff::Skb,
+    },
     counters::RuleCounters,
     facilities::Facilities,
-    packet::Subject,
+    packet::{StateView, Subject},
 };
 
-pub(crate) use draft::{Draft, ProgramBytes, Refused};
+pub(crate) use draft::{Draft, Refused, UserBytes};
+pub(crate) use state::{Events, Prepared, State};
 
 /// A run of base chains in [`Loaded::bases`].
 #[derive(Clone, Copy, Default)]
@@ -74,13 +79,14 @@ pub(crate) struct Ruleset {
 
 /// A program with what it needs to run here.
 pub(crate) struct Loaded {
-    program: Program<ProgramBytes>,
+    program: Arc<Program<UserBytes>>,
     /// Base chains: those of one place together, in the order of definition.
     bases: KVec<BaseChain>,
     /// Which of them run at a point, by its slot.
     runs: KVec<Run>,
     counters: RuleCounters,
     facilities: Facilities,
+    state: State,
 }
 
 impl Ruleset {
@@ -118,10 +124,11 @@ impl Ruleset {
         slot: usize,
         family: Family,
         skb: Skb<'_>,
+        rcu: &ReadSide<'_>,
         here: &BottomHalvesOff,
     ) -> netfilter::Verdict {
         match &self.loaded {
-            Some(loaded) => loaded.judge(slot, family, skb, here),
+            Some(loaded) => loaded.judge(slot, family, skb, rcu, here),
             None => netfilter::Verdict::Accept,
         }
     }
@@ -129,7 +136,7 @@ impl Ruleset {
 
 impl Loaded {
     /// The program.
-    pub(crate) fn program(&self) -> &Program<ProgramBytes> {
+    pub(crate) fn program(&self) -> &Program<UserBytes> {
         &self.program
     }
 
@@ -141,6 +148,11 @@ impl Loaded {
     /// What the program has counted.
     pub(crate) fn counters(&self) -> &RuleCounters {
         &self.counters
+    }
+
+    /// The state that it runs with.
+    pub(crate) fn state(&self) -> &State {
+        &self.state
     }
 
     fn describe(&self, info: &mut Info) {
@@ -170,6 +182,7 @@ impl Loaded {
         slot: usize,
         family: Family,
         skb: Skb<'_>,
+        rcu: &ReadSide<'_>,
         here: &BottomHalvesOff,
     ) -> netfilter::Verdict {
         let bases = self.at(slot);
@@ -184,6 +197,7 @@ impl Loaded {
             program: &self.program,
             facilities: &self.facilities,
             here,
+            state: StateView::new(&self.state, rcu, here),
         };
         self.run(bases, &mut packet)
     }

@@ -19,6 +19,7 @@
 #include <net/ip_fib.h>
 #include <net/ipv6.h>
 #include <net/l3mdev.h>
+#include <linux/workqueue.h>
 #include <net/net_namespace.h>
 #include <net/netfilter/nf_conntrack.h>
 #include <net/netfilter/nf_conntrack_acct.h>
@@ -272,4 +273,14 @@ u16 ferrule_nfqueue_hash(const struct sk_buff *skb, u16 queue, u16 total, u8 fam
 bool ferrule_audit_enabled(void)
 {
 	return audit_enabled;
+}
+
+void ferrule_init_delayed_work(struct delayed_work *work, work_func_t function)
+{
+	INIT_DELAYED_WORK(work, function);
+}
+
+void ferrule_queue_delayed_work(struct delayed_work *work, unsigned int milliseconds)
+{
+	queue_delayed_work(system_dfl_wq, work, msecs_to_jiffies(milliseconds));
 }

@@ -9,6 +9,8 @@ struct cgroup;
 struct dst_entry;
 struct fib6_info;
 struct in6_addr;
+#include <linux/workqueue.h>
+
 struct net;
 struct net_device;
 struct sec_path;
@@ -73,5 +75,7 @@ u16 ferrule_nfqueue_hash(const struct sk_buff *skb, u16 queue, u16 total, u8 fam
 
 /* linux/audit.h */
 bool ferrule_audit_enabled(void);
+void ferrule_init_delayed_work(struct delayed_work *work, work_func_t function);
+void ferrule_queue_delayed_work(struct delayed_work *work, unsigned int milliseconds);
 
 #endif

@@ -53,6 +53,12 @@ impl GracePeriod {
         GracePeriod(unsafe { kernel::bindings::get_state_synchronize_rcu() })
     }
 
+    /// Whether all readers that were there in [`GracePeriod::begin`] have left.
+    pub(crate) fn is_over(self) -> bool {
+        // SAFETY: The cookie is from `get_state_synchronize_rcu`; may be called in any context.
+        unsafe { kernel::bindings::poll_state_synchronize_rcu(self.0) }
+    }
+
     /// Waits until all readers that were there in [`GracePeriod::begin`] have left: not at all if a
     /// grace period has ended since. Sleeps, like [`kernel::sync::rcu::synchronize_rcu`].
     pub(crate) fn wait(self) {
@@ -126,6 +132,11 @@ pub(crate) struct Retired<T> {
 }
 
 impl<T> Retired<T> {
+    /// Whether the last readers have left, so that dropping it does not sleep.
+    pub(crate) fn is_over(&self) -> bool {
+        self.grace.is_over()
+    }
+
     /// Waits for the last readers. Sleeps.
     pub(crate) fn wait(self) {}
 }

@@ -5,7 +5,7 @@
 //! then flags and reserved fields (`EINVAL`).
 
 use ferrule_uapi::{
-    ioctl::{Change, Info, Load, Read},
+    ioctl::{Change, Info, Load, Read, ReadSet, ResetValue, SetChange, Subscribe},
     ABI_VERSION,
 };
 use kernel::{
@@ -105,5 +105,61 @@ impl Argument for Read {
 
     fn reserved_is_zero(&self) -> bool {
         self.reserved == 0
+    }
+}
+
+impl Argument for SetChange {
+    fn head(&self) -> (u32, u32) {
+        (self.size, self.version)
+    }
+
+    fn flags(&self) -> u32 {
+        self.flags
+    }
+
+    fn reserved_is_zero(&self) -> bool {
+        self.reserved == 0
+    }
+}
+
+impl Argument for ReadSet {
+    fn head(&self) -> (u32, u32) {
+        (self.size, self.version)
+    }
+
+    fn flags(&self) -> u32 {
+        self.flags
+    }
+
+    fn reserved_is_zero(&self) -> bool {
+        self.reserved == 0
+    }
+}
+
+impl Argument for ResetValue {
+    fn head(&self) -> (u32, u32) {
+        (self.size, self.version)
+    }
+
+    fn flags(&self) -> u32 {
+        self.flags
+    }
+
+    fn reserved_is_zero(&self) -> bool {
+        self.reserved == 0
+    }
+}
+
+impl Argument for Subscribe {
+    fn head(&self) -> (u32, u32) {
+        (self.size, self.version)
+    }
+
+    fn flags(&self) -> u32 {
+        self.flags
+    }
+
+    fn reserved_is_zero(&self) -> bool {
+        true
     }
 }

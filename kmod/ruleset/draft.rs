@@ -7,20 +7,22 @@
 //! The bytes are copied once, into memory that the user cannot reach, and the copy is verified and
 //! kept: what was verified is what runs.
 
-use ferrule_engine::{scratch_len, verify, Program, Refusal, Scratch, Storage};
+use ferrule_engine::{scratch_len, verify, Program, Scratch, Storage};
 use ferrule_uapi::{
     hook::{Family, Hook, FAMILY_BIT_IP, FAMILY_BIT_IP6},
     insn::{Insn, Opcode},
-    limit::MAX_PROGRAM_SIZE,
     program::BaseChain,
 };
 use kernel::{
     alloc::Flags,
     prelude::*,
+    sync::Arc,
     uaccess::{UserPtr, UserSlice},
 };
 
-use super::{Loaded, Ruleset, Run, Stamp};
+pub(crate) use crate::sets::Refused;
+
+use super::{state::State, Loaded, Ruleset, Run, Stamp};
 use crate::{
     counters::{Bases, RuleCounters},
     facilities::Facilities,
@@ -32,47 +34,35 @@ fn flags() -> Flags {
     GFP_KERNEL_ACCOUNT | __GFP_NOWARN
 }
 
-/// A program's bytes in the kernel's memory.
-pub(crate) struct ProgramBytes {
+/// The bytes of a program, or of a batch, in the kernel's memory.
+pub(crate) struct UserBytes {
     words: KVVec<u64>,
     len: usize,
 }
 
-impl ProgramBytes {
+impl UserBytes {
     /// Copies `len` bytes from the user.
     ///
     /// # Errors
     ///
-    /// `E2BIG`, before anything is allocated; `ENOMEM`; `EFAULT`.
-    pub(crate) fn copy(from: UserPtr, len: u64) -> Result<Self> {
-        if len > u64::from(MAX_PROGRAM_SIZE) {
+    /// `E2BIG` for more than `most`, before anything is allocated; `ENOMEM`; `EFAULT`.
+    pub(crate) fn copy(address: u64, len: u64, most: u64) -> Result<Self> {
+        if len > most {
             return Err(E2BIG);
         }
+        let address = usize::try_from(address).map_err(|_| EFAULT)?;
+        let from = UserPtr::from_addr(address);
         let len = len as usize;
         let mut words = KVVec::<u64>::zeroed(len.div_ceil(size_of::<u64>()), flags())?;
         let room = words.as_mut_bytes().get_mut(..len).ok_or(EINVAL)?;
         UserSlice::new(from, len).reader().read_slice(room)?;
-        Ok(ProgramBytes { words, len })
+        Ok(UserBytes { words, len })
     }
 }
 
-impl Storage for ProgramBytes {
+impl Storage for UserBytes {
     fn bytes(&self) -> &[u8] {
         self.words.as_bytes().get(..self.len).unwrap_or_default()
-    }
-}
-
-/// Why a draft did not come about.
-pub(crate) enum Refused {
-    /// The program does not verify.
-    Program(Refusal),
-    /// Memory.
-    System(Error),
-}
-
-impl<E: Into<Error>> From<E> for Refused {
-    fn from(error: E) -> Self {
-        Refused::System(error.into())
     }
 }
 
@@ -84,7 +74,7 @@ pub(crate) struct Planned {
 
 /// A verified program with all the memory that it needs.
 pub(crate) struct Draft {
-    program: Program<ProgramBytes>,
+    program: Arc<Program<UserBytes>>,
     counters: RuleCounters,
     bases: KVec<BaseChain>,
     plan: KVec<Planned>,
@@ -95,7 +85,7 @@ pub(crate) struct Draft {
 
 impl Draft {
     /// Verifies `bytes` and gets ready to run them.
-    pub(crate) fn new(bytes: ProgramBytes) -> Result<Self, Refused> {
+    pub(crate) fn new(bytes: UserBytes) -> Result<Self, Refused> {
         let mut scratch =
             KVVec::from_elem(Scratch::default(), scratch_len(bytes.bytes()), flags())?;
         let program = verify(bytes, &mut scratch).map_err(Refused::Program)?;
@@ -107,10 +97,15 @@ impl Draft {
             counters: RuleCounters::new(len)?,
             carried: Bases::new(len)?,
             facilities: Facilities::acquire(&view)?,
-            program,
+            program: Arc::new(program, GFP_KERNEL_ACCOUNT)?,
             bases,
             plan,
         })
+    }
+
+    /// The program.
+    pub(crate) fn program(&self) -> &Arc<Program<UserBytes>> {
+        &self.program
     }
 
     /// Where its base chains want to run.
@@ -118,10 +113,11 @@ impl Draft {
         self.plan.iter().map(|planned| planned.place)
     }
 
-    /// Makes a ruleset of it, now that `slot_of` knows the points' slots.
+    /// Makes a ruleset of it, with `state`, now that `slot_of` knows the points' slots.
     pub(crate) fn dress(
         self,
         generation: u64,
+        state: State,
         slot_of: impl Fn(Place) -> Option<usize>,
     ) -> Result<(Ruleset, Bases)> {
         let last = self.places().filter_map(&slot_of).max();
@@ -137,6 +133,7 @@ impl Draft {
             runs,
             counters: self.counters,
             facilities: self.facilities,
+            state,
         };
         let ruleset = Ruleset {
             generation,

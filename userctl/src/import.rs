@@ -15,6 +15,8 @@
 //!
 //! - *Malformed packets.* Several matches of iptables drop a packet whose headers are cut off or
 //!   contradict each other ("hotdrop"): nft's tests just do not hold.
+//! - *IPv6 behind an authentication header.* `-p` sees what is behind it, nft's `meta l4proto` the
+//!   header.
 //! - *Negated tests of what is not there.* `! --uid-owner` also means packets that no socket sent;
 //!   `skuid !=` does not, and iptables-translate writes it. Where this happens to ordinary traffic
 //!   (`! --mss`), it is refused.
@@ -243,39 +245,50 @@ impl Importer {
     ) -> Vec<writer::Chain> {
         let table_name = table.saved.name.text.as_str();
         let mut bodies: BTreeMap<&str, Vec<Written>> = BTreeMap::new();
-        for Sorted { saved, arguments } in rules {
-            let chain = saved.chain.text.as_str();
-            let place = Place {
-                family: self.family,
-                table: table_name,
-                chain,
-                span: saved.span,
-                shared: &self.shared,
-            };
+        for rule in rules {
+            let mark = objects.mark();
             let name_of = |chain: &str| names.get(&(table_name, chain)).cloned();
-            let known = match name_of(chain) {
-                Some(_) => Ok(()),
-                None => Err(Refusal::new(
-                    saved.chain.span,
-                    format!("no chain `{chain}` in table `{table_name}`"),
-                )
-                .hint("a chain needs a line `:NAME - [0:0]`")),
-            };
-            let written = known
-                .and_then(|()| rule::translate(arguments, saved.counted, place, objects, &name_of));
-            match written {
+            match self.rule(rule, table_name, objects, &name_of) {
                 Ok(written) => {
-                    let body = bodies.entry(chain).or_default();
+                    let body = bodies.entry(rule.saved.chain.text.as_str()).or_default();
                     let end = body.len();
-                    let at = saved
-                        .position
-                        .map_or(end, |position| (position - 1).min(end));
-                    body.insert(at, written);
+                    let position = rule.saved.position;
+                    body.insert(
+                        position.map_or(end, |at| at.saturating_sub(1).min(end)),
+                        written,
+                    );
                 }
-                Err(refusal) => self.refusals.push(refusal),
+                Err(refusal) => {
+                    objects.rewind(mark);
+                    self.refusals.push(refusal);
+                }
             }
         }
         self.headed(table, names, bodies)
+    }
+
+    /// Translates a rule.
+    fn rule(
+        &self,
+        Sorted { saved, arguments }: &Sorted<'_>,
+        table: &str,
+        objects: &mut Objects,
+        name_of: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Written> {
+        let chain = saved.chain.text.as_str();
+        if name_of(chain).is_none() {
+            let message = format!("no chain `{chain}` in table `{table}`");
+            return Err(Refusal::new(saved.chain.span, message)
+                .hint("a chain needs a line `:NAME - [0:0]`"));
+        }
+        let place = Place {
+            family: self.family,
+            table,
+            chain,
+            span: saved.span,
+            shared: &self.shared,
+        };
+        rule::translate(arguments, saved.counted, place, objects, name_of)
     }
 
     /// Puts the heads to the bodies of chains.

@@ -21,9 +21,14 @@
 //! records that the machine never reads but people do: which rule an instruction came from, and the
 //! ruleset as text.
 //!
-//! State is not part of it. An instruction names a counter by index; where the numbers are, and that
-//! they outlive the program, is the driver's affair ([`Packet::count`]). Named sets, limits and quotas
-//! will be referred to in the same way.
+//! What is too rich for 16 bytes lies in a record of its own section that an instruction names by index: an
+//! expression (where a value comes from), a key (fields in a row), a set, a statement.
+//!
+//! State is not part of it. An instruction names a counter, a limit or a set by index; where the numbers and
+//! elements are, and that they outlive the program, is the environment's affair ([`Packet::count`],
+//! [`Packet::ask`], [`Packet::find`]). What the two environments, driver and host, must do alike is here
+//! too: the arithmetic of limits and their kin ([`state`]), keys as bytes ([`KeyBytes`], [`contains`]), batches
+//! of elements ([`Batch`]).
 //!
 //! ## One rule, from text to verdict
 //!
@@ -84,8 +89,9 @@
 //!    one depth of the same call, and the longest path can be added up from the end:
 //!    [`Program::max_steps`], at most [`MAX_STEPS`](ferrule_uapi::limit::MAX_STEPS).
 //! 2. *It comes to a verdict.* The last instruction of every chain ends it; none falls into another.
-//! 3. *It stays within.* Every instruction, chain, table, range, counter and rule that is named exists; calls
-//!    nest at most [`MAX_DEPTH`](ferrule_uapi::limit::MAX_DEPTH) deep; packets are read through [`Packet`],
+//! 3. *It stays within.* Every instruction, chain, table, range, counter, rule and record that is named exists
+//!    and is of the kind that is wanted; keys fit their sets; what an element of a verdict map may lead to is
+//!    further on, and counted with the steps and the depth as if it were called; calls nest at most [`MAX_DEPTH`](ferrule_uapi::limit::MAX_DEPTH) deep; packets are read through [`Packet`],
 //!    which knows their length.
 //! 4. *It means one thing.* What is unused or reserved is zero, and there is one way to lay out a
 //!    program.
@@ -96,21 +102,47 @@
 //! The proof is not trusted blindly: the machine checks every access again, as safe Rust does, and
 //! drops the packet if one fails ([`Decider::Fault`]). Tests see to it that none ever does.
 //!
+//! ## Values that are not in the key from the beginning
+//!
+//! `tcp option maxseg size 1-500`, `ct mark`, `ip saddr map @m` need values that no header field has. Ten
+//! narrow and four wide *registers* hold them: fields like all others, so that every match, table and key works
+//! on them, but absent until an instruction writes them, and absent again when the next base chain begins.
+//!
+//! ```text
+//!  0  load    reg0 = tcp option 2, bits 16+16          else 2
+//!  1  match   reg0 in 1-500                            else 2
+//! ```
+//!
+//! A value that is not there sends the instruction to its target, the next rule, as nftables' `NFT_BREAK` does;
+//! so absence needs no test of its own. Where a value lies in the packet's bytes, the engine reads it as Linux
+//! 7.3 does, quirk by quirk; where only a kernel knows it (conntrack, routes, sockets, the clock), it asks
+//! [`Packet::fact`].
+//!
+//! ## Sets, maps, verdict maps
+//!
+//! A lookup puts the key together from fields, parts one after another with the most significant byte first,
+//! and asks the environment. A verdict map may lead to chains, but only to those that the program lists as
+//! its *targets*; elements name a chain by handle, and the handle is looked up among the targets. So whatever
+//! is done to the elements of a live map, where its verdicts can lead was verified with the program.
+//!
+//! ## Statements
+//!
+//! `Do` runs a statement record: a limit, an object, a change of the packet, of a set, of conntrack. It may
+//! end the rule. What is changed in headers is parsed again, so that later matches see it; checksums are put
+//! right here, but for what only the kernel knows (a sum that the device is yet to work out,
+//! [`Packet::fix_checksum`]). Reject and queue are ways for a packet to leave ([`Outcome`]).
+//!
 //! ## What is to come, and where it fits
 //!
-//! - *More expressions* (payload loads, extension headers, conntrack) write numbers to fields that are
-//!   still free ([`FIELDS`](ferrule_uapi::field::FIELDS) is 64), and all matches work on them. What is
-//!   costly is fetched when an instruction first asks for it, through [`Packet`].
-//! - *Verdict maps* are tables whose ranges carry a target, checked like any other: further on.
 //! - *Classifiers* replace the walk over a chain's rules by a lookup that yields the rules that can match,
 //!   in order. They are sections and instructions of their own (six sections are reserved); the rules'
 //!   own instructions stay as they are, so every effect keeps its place.
-//! - *Named sets, limits, quotas* are state, named by index like counters.
 //!
 //! # Where to read on
 //!
 //! `packet` (what the engine asks of a packet), `key` (headers into fields), `program` (views of verified
-//! bytes), `verify` (the three passes), `vm` (the loop).
+//! bytes), `verify` (the three passes), `vm` (the loop), `expr` (values), `statement` (effects), `element` and
+//! `batch` (sets), `state` (limits and their kin).
 #![no_std]
 #![forbid(unsafe_code)]
 

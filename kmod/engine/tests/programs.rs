@@ -21,7 +21,10 @@ mod support;
 use std::{
     collections::HashSet,
     panic::{catch_unwind, resume_unwind, AssertUnwindSafe},
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        atomic::{AtomicU64, Ordering},
+        Arc,
+    },
     time::Instant,
 };
 
@@ -30,6 +33,7 @@ use ferrule_uapi::field::Field;
 use support::frame::Frame;
 use support::{
     captures, generate,
+    oracle::Oracle,
     reference::{Effects, Reference},
     try_verify, value,
 };
@@ -37,8 +41,8 @@ use support::{
 const PROGRAMS: u64 = 200_000;
 const LONG_PROGRAMS: u64 = 10_000_000;
 
-/// Parsed packets of a capture, no two with the same fields.
-type Keys = Vec<Key>;
+/// Packets of a capture and their fields, no two with the same fields.
+type Keys = Vec<(Key, Frame)>;
 
 /// What came of a run.
 #[derive(Default)]
@@ -76,12 +80,13 @@ fn try_program(seed: u64, captures: &[Keys], tally: &Tally) {
     tally.accepted.fetch_add(1, Ordering::Relaxed);
     let view = program.view();
     let mut runs = 0;
-    let mut probe = Frame::new(ferrule_uapi::hook::Family::Ip, Vec::new());
-    for keys in captures {
-        let key = &keys[(seed / 8) as usize % keys.len()];
+    let oracle = Arc::new(Oracle::of(&view));
+    for packets in captures {
+        let (key, frame) = &packets[(seed / 8) as usize % packets.len()];
+        let mut packet = frame.clone();
+        packet.oracle = Some(oracle.clone());
         for base in view.base_chains {
-            probe.counted.clear();
-            let outcome = view.run(base, &mut key.clone(), &mut probe);
+            let outcome = view.run(base, &mut key.clone(), &mut packet);
             assert!(outcome.decider != Decider::Fault, "{outcome:?}");
             assert!(outcome.steps <= program.max_steps(), "{outcome:?}");
             runs += 1;
@@ -112,12 +117,17 @@ fn compare(seed: u64, frames: &[Frame]) -> usize {
         return 0;
     };
     let view = program.view();
+    let oracle = Arc::new(Oracle::of(&view));
     let mut compared = 0;
     for (number, base) in view.base_chains.iter().enumerate() {
         for frame in frames {
             let mut packet = frame.clone();
             let mut key = Key::parse(&packet, program.fields());
-            let expected = Reference::run(image.bytes(), number, &key.clone(), packet.mark);
+            let expected = Reference::run(image.bytes(), number, &key.clone(), &packet, &oracle);
+            let Some(expected) = expected else {
+                continue;
+            };
+            packet.oracle = Some(oracle.clone());
             let outcome = view.run(base, &mut key, &mut packet);
             let found = Effects {
                 verdict: outcome.verdict,
@@ -155,9 +165,9 @@ fn fields(key: &Key) -> Vec<Option<u128>> {
 /// The keys of the packets, each combination of fields once.
 fn distinct_keys(packets: &[Frame]) -> Keys {
     let mut seen = HashSet::new();
-    let parse = |frame: &Frame| Key::parse(frame, FieldSet::ALL);
+    let parse = |frame: &Frame| (Key::parse(frame, FieldSet::ALL), frame.clone());
     let keys = packets.iter().map(parse);
-    keys.filter(|key| seen.insert(fields(key))).collect()
+    keys.filter(|(key, _)| seen.insert(fields(key))).collect()
 }
 
 /// Calls `body` with every seed, on every CPU. A seed that panics is named. Returns how many.

@@ -110,7 +110,7 @@ const RECORDS: &[Case<Records>] = &[
     (Index, Some(Rules), 2, |r| r.rules[2].file = text(4, 0)),
     (Identity, Some(Counters), 1, |r| r.counters[1].identity = 1),
     (Identity, Some(Counters), 2, |r| r.counters[2].identity = 0),
-    (Reserved, Some(Counters), 1, |r| r.counters[1].flags = 8),
+    (Reserved, Some(Counters), 1, |r| r.counters[1].flags = 16),
     (Reserved, Some(Counters), 1, |r| r.counters[1].packets = 1),
     (Reserved, Some(Counters), 1, |r| r.counters[1].bytes = 1),
     (Index, Some(Counters), 1, |r| r.counters[1].owner = 3),
@@ -118,9 +118,10 @@ const RECORDS: &[Case<Records>] = &[
         r.counters[1] = policy_counter(1)
     }),
     (OPCODE, Some(Insns), 5, |r| r.insns[5].opcode = 0),
-    (OPCODE, Some(Insns), 5, |r| r.insns[5].opcode = 14),
+    (OPCODE, Some(Insns), 5, |r| r.insns[5].opcode = 26),
     (FIELD, Some(Insns), 0, |r| r.insns[0].field = 38),
     (FIELD, Some(Insns), 0, |r| r.insns[0].field = 60),
+    (FIELD, Some(Insns), 0, |r| r.insns[0].field = 64),
     (FIELD, Some(Insns), 1, |r| {
         r.insns[1].field = Field::Ip6Saddr as u8
     }),
@@ -174,15 +175,15 @@ const HEADERS: &[Case<Image>] = &[
     (Magic, None, 0, |i| {
         i.header().magic = i.header().magic.swap_bytes()
     }),
-    (Version, None, 0, |i| i.header().version = 2),
+    (Version, None, 0, |i| i.header().version = 1),
     (Size, None, 0, |i| i.header().size += 1),
     (Reserved, None, 0, |i| i.header().flags = 1),
     (Reserved, None, 0, |i| i.header().reserved[3] = 1),
     (Reserved, None, 0, |i| i.header().next_handle = 0),
-    (Section, None, 0, |i| i.header().sections[10].offset = 8),
-    (Section, None, 0, |i| i.header().sections[15].size = 8),
+    (Section, None, 0, |i| i.header().sections[18].offset = 8),
+    (Section, None, 0, |i| i.header().sections[23].size = 8),
     (Section, Some(Insns), 0, |i| {
-        i.header().sections[0].offset = 176
+        i.header().sections[0].offset = 240
     }),
     (Section, Some(Insns), 0, |i| {
         i.header().sections[0].offset += 8
@@ -194,10 +195,10 @@ const HEADERS: &[Case<Image>] = &[
         i.header().sections[3].size += 4
     }),
     (Section, Some(Rules), 0, |i| i.header().sections.swap(6, 7)),
-    (Section, Some(Source), 0, |i| {
-        i.header().sections[9].size += 1
+    (Section, Some(Exprs), 0, |i| {
+        i.header().sections[9].size += 3
     }),
-    (Size, None, 0, |i| i.header().sections[9].size -= 1),
+    (Size, None, 0, |i| i.header().size -= 8),
     (TooMany, Some(Insns), 0, |i| {
         i.header().sections[0].size = (limit::MAX_INSNS + 1) * 16
     }),
@@ -307,6 +308,10 @@ fn a_wrong_header_is_refused() {
 #[test]
 fn every_reason_to_refuse_is_provoked_here() {
     for error in VerifyError::ALL {
+        // What batches and the environment are refused for, and records that have tests of their own.
+        if *error >= Expr {
+            continue;
+        }
         let records = RECORDS.iter().any(|case| case.0 == *error);
         let headers = HEADERS.iter().any(|case| case.0 == *error);
         assert!(records || headers, "{error:?}");
@@ -404,6 +409,7 @@ fn every_change_of_a_byte_of_the_header_is_refused() {
     let mut records = good();
     // Without a gap behind them, which they could take for their own.
     records.strings = b"eight by".to_vec();
+    records.source = b"eight by".to_vec();
     let image = records.build();
     for at in 0..size_of::<Header>() {
         for flip in 1..=255 {

@@ -125,9 +125,7 @@ impl Pair<'_> {
             .filter(|_| self.hook != Hook::LocalOut);
         let outgoing = !matches!(self.hook, Hook::PreRouting | Hook::LocalIn);
         let output = sample.output.as_ref().filter(|_| outgoing);
-        let mut context = Context::default();
-        context.input = input.map(nic);
-        context.output = output.map(nic);
+        let mut context = Context::between(input.map(nic), output.map(nic));
         context.mark = sample.mark;
         context.time = Some(time);
         if let Some(connection) = &sample.connection {

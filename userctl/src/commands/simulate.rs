@@ -41,9 +41,7 @@ pub(super) fn run(args: &SimulateArgs, screen: &mut Screen) -> Result<(), Failur
     let (program, batch) = rules.compile(&ruleset)?;
     let names = Names::of(program.view(), &ruleset, &machine);
     let nic = |name: &String| machine.nic(name);
-    let mut common = Context::default();
-    common.input = args.iif.as_ref().map(nic);
-    common.output = args.oif.as_ref().map(nic);
+    let mut common = Context::between(args.iif.as_ref().map(nic), args.oif.as_ref().map(nic));
     common.mark = args.mark;
     if let Some(connection) = &args.ct {
         connection.tell(&mut common);

@@ -49,6 +49,15 @@ pub struct Context {
 }
 
 impl Context {
+    /// Of a packet that comes in and goes out by these interfaces, and of which no more is known.
+    pub fn between(input: Option<Nic>, output: Option<Nic>) -> Self {
+        Self {
+            input,
+            output,
+            ..Self::default()
+        }
+    }
+
     /// Says what an expression gives: its kind, its key, and its direction or 0.
     pub fn set(&mut self, kind: ExprKind, key: u8, direction: u8, value: u128) {
         let value = Wide {

@@ -29,6 +29,8 @@ pub(super) struct Opt {
     required: bool,
     /// Of the options of one group (not 0) only one may be given.
     group: u8,
+    /// Whether it may be given more than once.
+    repeatable: bool,
 }
 
 impl Opt {
@@ -41,6 +43,7 @@ impl Opt {
             negatable: false,
             required: false,
             group: 0,
+            repeatable: false,
         }
     }
 
@@ -81,6 +84,12 @@ impl Opt {
     /// It excludes the others of the same group; if one of them is required, any will do.
     pub(super) const fn group(mut self, group: u8) -> Self {
         self.group = group;
+        self
+    }
+
+    /// It may be given more than once.
+    pub(super) const fn many(mut self) -> Self {
+        self.repeatable = true;
         self
     }
 
@@ -168,7 +177,7 @@ impl Use {
 
     fn add(&mut self, given: Given) -> Result<()> {
         let clash = self.given.iter().find(|earlier| {
-            earlier.option.name == given.option.name
+            (earlier.option.name == given.option.name && !given.option.repeatable)
                 || (given.option.group != 0 && earlier.option.group == given.option.group)
         });
         if let Some(earlier) = clash {

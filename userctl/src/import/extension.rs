@@ -136,7 +136,7 @@ static REFUSED: &[(&str, &str)] = &[
     ("l2tp", "match the header's bytes: `@th,…`"),
     (
         "cluster",
-        "use `jhash ct original saddr mod N`; iptables' hash gives other numbers",
+        "write `jhash ct original saddr mod N seed S`, and what becomes of the packet's type",
     ),
     (
         "HMARK",

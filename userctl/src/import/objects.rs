@@ -45,6 +45,19 @@ impl Objects {
         }
     }
 
+    /// How much there is, to come back to.
+    pub(super) fn mark(&self) -> (usize, usize) {
+        (self.objects.len(), self.chains.len())
+    }
+
+    /// Forgets what came after a mark: it was for a rule that is refused.
+    pub(super) fn rewind(&mut self, (objects, chains): (usize, usize)) {
+        self.objects.truncate(objects);
+        for chain in self.chains.drain(chains..) {
+            self.chain_names.remove(&chain.name);
+        }
+    }
+
     /// Declares an object, once, and gives its name.
     pub(super) fn declare(
         &mut self,

@@ -39,7 +39,7 @@ pub(super) fn of_key(shape: &set::Key, key: &Key, expr: &Expr) -> Option<u32> {
     let mut at = 0_usize;
     let host_order = expr.e & 0xffff;
     let mut used = 0;
-    for (part, index) in shape.parts.iter().take(shape.count.into()).zip(0_u32..) {
+    for (part, index) in shape.parts.iter().zip(0..u32::from(shape.count)) {
         let end = at.checked_add(part.len.into())?;
         let to = bytes.get_mut(at..end)?;
         let swap = host_order.wrapping_shr(index) & 1 != 0;

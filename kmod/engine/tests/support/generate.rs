@@ -3,9 +3,15 @@
 
 use fastrand::Rng;
 use ferrule_uapi::{
+    expr::{CtKey, Expr, ExprKind, MetaKey},
     field::Field,
     insn::{Insn, Opcode},
     program::{Counter, Header, Rule, TableKind},
+    set::{SetKind, Target},
+    statement::{
+        Log, Object, ObjectKind, State, StateKind, Statement, StatementKind, NO_FIELD,
+        STATEMENT_BY_MAP,
+    },
     NONE,
 };
 use zerocopy::IntoBytes;
@@ -65,6 +71,7 @@ pub fn records(rng: &mut Rng) -> Records {
     records.wide_pairs.extend(masks.map(|m| pair(m, at & m)));
     records.wide_pairs.push(pair(at >> 1, at));
     let lens: Vec<u32> = (0..rng.u32(1..5)).map(|_| rng.u32(1..10)).collect();
+    add_records(rng, &mut records, lens.len() as u32);
     let starts: Vec<u32> = lens
         .iter()
         .scan(0, |next, len| Some(std::mem::replace(next, *next + len)))
@@ -72,9 +79,16 @@ pub fn records(rng: &mut Rng) -> Records {
     for (chain, len) in lens.iter().enumerate() {
         let later = &starts[chain + 1..];
         let first = starts[chain];
-        let code: Vec<Insn> = (first..first + len)
-            .map(|pc| any_insn(rng, &records, pc, first + len, later))
-            .collect();
+        let verdicts = 3 + chain as u32;
+        let mut code: Vec<Insn> = Vec::new();
+        for pc in first..first + len {
+            let after_lookup = code.last().map(|insn| insn.opcode);
+            let insn = match after_lookup == Some(Opcode::LookupVerdict as u8) {
+                true => insn(Opcode::Verdict, 0, 0, rng.u32(..4), NONE),
+                false => any_insn(rng, &records, pc, first + len, later, verdicts),
+            };
+            code.push(insn);
+        }
         records.chain(&code);
     }
     add_owners(rng, &mut records);
@@ -112,12 +126,20 @@ fn ascending(rng: &mut Rng) -> [u32; 4] {
 }
 
 /// An instruction at `pc` of a chain that ends at `end`, before the chains that begin at `later`.
-fn any_insn(rng: &mut Rng, records: &Records, pc: u32, end: u32, later: &[u32]) -> Insn {
+/// `verdicts` is the verdict map of this chain.
+fn any_insn(
+    rng: &mut Rng,
+    records: &Records,
+    pc: u32,
+    end: u32,
+    later: &[u32],
+    verdicts: u32,
+) -> Insn {
     let last = pc + 1 == end;
     let rule = rng.u32(..4);
     let counter = if rng.bool() { NONE } else { rng.u32(..4) };
     let target = if last { 0 } else { rng.u32(pc + 1..end) };
-    match rng.u32(..12) {
+    match rng.u32(..18) {
         0 if later.is_empty() => insn(Opcode::Accept, 0, 0, rule, counter),
         0 => insn(Opcode::Goto, 0, *rng.choice(later).unwrap(), rule, 0),
         1 => insn(Opcode::Drop, 0, 0, rule, counter),
@@ -126,7 +148,266 @@ fn any_insn(rng: &mut Rng, records: &Records, pc: u32, end: u32, later: &[u32]) 
         3 => insn(Opcode::Count, 0, 0, rule, 0),
         4 => insn(Opcode::SetMark, 0, 0, rng.u32(..), rng.u32(..9)),
         5 if !later.is_empty() => insn(Opcode::Call, 0, *rng.choice(later).unwrap(), rule, 0),
+        6 if pc + 2 < end => {
+            let key = rng.u32(..2);
+            insn(Opcode::LookupVerdict, 0, target, verdicts, key)
+        }
+        7 => insn(Opcode::Reject, 3, 0, rule, counter),
+        8 if rng.bool() => insn(Opcode::Queue, Field::Reg2 as u8, 0, rule, 0),
+        8 => insn(Opcode::Queue, 0, 0, rule, 3 << 16 | rng.u32(..9)),
+        9 => insn(
+            Opcode::Do,
+            0,
+            target,
+            rng.u32(..records.statements.len() as u32),
+            rule,
+        ),
+        10..=13 => any_calculation(rng, records, target),
         _ => any_match(rng, records, target),
+    }
+}
+
+/// Narrow and wide registers that are used.
+const NARROW: [Field; 3] = [Field::Reg0, Field::Reg1, Field::Reg2];
+const WIDE: [Field; 2] = [Field::Wide0, Field::Wide1];
+
+/// Loads, calculations and lookups in sets.
+fn any_calculation(rng: &mut Rng, records: &Records, target: u32) -> Insn {
+    let pairs = records.wide_pairs.len() as u32;
+    let narrow = *rng.choice(NARROW).as_ref().unwrap() as u8;
+    let wide = *rng.choice(WIDE).as_ref().unwrap() as u8;
+    let source = *rng.choice(Field::ALL).unwrap();
+    let other = loop {
+        let other = *rng.choice(Field::ALL).unwrap();
+        if other.is_wide() == source.is_wide() {
+            break other;
+        }
+    };
+    let same = if source.is_wide() { wide } else { narrow };
+    let first = u16::from(source as u8);
+    let (opcode, register, flags, a, b) = match rng.u32(..7) {
+        0 => {
+            let index = rng.u32(..records.exprs.len() as u32);
+            let is_wide = records.exprs[index as usize].bits > 32;
+            let register = if is_wide { wide } else { narrow };
+            (Opcode::Load, register, 0, index, 0)
+        }
+        1 => (Opcode::Bitwise, narrow, first, rng.u32(..), rng.u32(..4)),
+        2 => (Opcode::BitwiseWide, wide, first, rng.u32(..pairs), 0),
+        3 => (Opcode::Shift, same, first, rng.u32(..128), rng.u32(..2)),
+        4 => {
+            let flags = first | u16::from(other as u8) << 8;
+            (Opcode::Combine, same, flags, rng.u32(..3), 0)
+        }
+        5 => (Opcode::LookupMap, narrow, 0, 1, rng.u32(..2)),
+        _ => (Opcode::LookupSet, 0, rng.u16(..2), 0, rng.u32(..2)),
+    };
+    Insn {
+        flags,
+        ..insn(opcode, register, target, a, b)
+    }
+}
+
+/// Expressions, keys, sets, statements and states. Sets 0 to 2 are a set, a map and an object map; each
+/// chain has a verdict map that leads to the chains behind it.
+fn add_records(rng: &mut Rng, records: &mut Records, chains: u32) {
+    for _ in 0..2 {
+        let field = loop {
+            let field = *rng.choice(Field::ALL).unwrap();
+            if !field.is_wide() {
+                break field;
+            }
+        };
+        records.key(&[field, Field::IpSaddr]);
+    }
+    for kind in [SetKind::Set, SetKind::Map, SetKind::Object] {
+        records.set(kind, 0);
+    }
+    records.sets[2].object = ObjectKind::Counter as u8;
+    for chain in 0..chains {
+        records.set(SetKind::Verdict, 0);
+        let set = records.sets.last_mut().unwrap();
+        let later = chain + 1..chains;
+        if !later.is_empty() {
+            set.first_target = records.targets.len() as u32;
+            set.target_count = later.len() as u32;
+        }
+        records.targets.extend(later.map(|chain| Target {
+            handle: u64::from(chain) + 1,
+            chain,
+            reserved: 0,
+        }));
+    }
+    records.states.push(State {
+        identity: 1,
+        kind: StateKind::Last as u8,
+        ..State::default()
+    });
+    records.objects.push(Object {
+        identity: 1,
+        kind: ObjectKind::Counter as u8,
+        family: 1,
+        ..Object::default()
+    });
+    records.logs.push(Log::default());
+    for _ in 0..6 {
+        let expr = any_expr(rng);
+        records.expr(expr);
+        let statement = any_statement(rng);
+        records.statement(statement);
+    }
+}
+
+/// An expression of any kind.
+fn any_expr(rng: &mut Rng) -> Expr {
+    let bits = rng.u16(1..=128);
+    let plain = Expr {
+        bits,
+        ..Expr::default()
+    };
+    let kind = *rng.choice(ExprKind::ALL).unwrap();
+    let expr = match kind {
+        ExprKind::Payload => Expr {
+            key: rng.u8(..4),
+            offset: rng.u32(..300),
+            ..plain
+        },
+        ExprKind::Exthdr => {
+            let (key, op) = *rng
+                .choice([
+                    (0, 0),
+                    (0, 44),
+                    (1, 2),
+                    (1, 8),
+                    (2, 148),
+                    (2, 7),
+                    (3, 1),
+                    (4, 40),
+                ])
+                .as_ref()
+                .unwrap();
+            let presence = u8::from(key == 4 || rng.bool());
+            Expr {
+                key,
+                op,
+                flags: presence,
+                offset: rng.u32(..64),
+                ..plain
+            }
+        }
+        ExprKind::Inner => Expr {
+            key: rng.u8(1..5),
+            op: ExprKind::Payload as u8,
+            a: *rng.choice([0, 1, 2, 4]).as_ref().unwrap(),
+            offset: rng.u32(..200),
+            ..plain
+        },
+        ExprKind::Numgen => Expr {
+            key: 1,
+            a: rng.u32(1..9),
+            bits: 32,
+            ..plain
+        },
+        ExprKind::Jhash => Expr {
+            a: rng.u32(..9),
+            c: rng.u32(..),
+            bits: 32,
+            ..plain
+        },
+        ExprKind::Symhash => Expr {
+            a: rng.u32(1..9),
+            bits: 32,
+            ..plain
+        },
+        ExprKind::Constant => Expr {
+            d: rng.u32(..2),
+            ..plain
+        },
+        ExprKind::Meta => Expr {
+            key: MetaKey::Skuid as u8,
+            ..plain
+        },
+        ExprKind::Fib => Expr {
+            key: 1,
+            a: 1,
+            ..plain
+        },
+        ExprKind::Xfrm => Expr {
+            key: 1,
+            flags: 2,
+            ..plain
+        },
+        ExprKind::Ct | ExprKind::Socket | ExprKind::Rt => plain,
+    };
+    Expr {
+        kind: kind as u8,
+        ..expr
+    }
+}
+
+/// A statement of any kind.
+fn any_statement(rng: &mut Rng) -> Statement {
+    let kind = *rng.choice(StatementKind::ALL).unwrap();
+    let none = Statement {
+        kind: kind as u8,
+        field: NO_FIELD,
+        ..Statement::default()
+    };
+    let field = *rng
+        .choice([Field::Reg0, Field::MetaMark, Field::IpTtl])
+        .as_ref()
+        .unwrap() as u8;
+    match kind {
+        StatementKind::Object if rng.bool() => Statement {
+            flags: STATEMENT_BY_MAP,
+            a: 2,
+            b: rng.u32(..2),
+            ..none
+        },
+        StatementKind::State
+        | StatementKind::Object
+        | StatementKind::Notrack
+        | StatementKind::Log => none,
+        StatementKind::SetMeta => Statement {
+            key: MetaKey::Mark as u8,
+            field,
+            ..none
+        },
+        StatementKind::SetCt => Statement {
+            key: CtKey::Mark as u8,
+            field,
+            ..none
+        },
+        StatementKind::SetPayload => Statement {
+            key: rng.u8(..4),
+            flags: rng.u8(..4) & 2,
+            a: rng.u32(..300),
+            b: rng.u32(1..=128),
+            field,
+            ..none
+        },
+        StatementKind::SetTcpOption => Statement {
+            key: 2,
+            a: 16,
+            b: 16,
+            field,
+            ..none
+        },
+        StatementKind::ResetTcpOption => Statement {
+            key: rng.u8(..9),
+            ..none
+        },
+        StatementKind::Dup => Statement {
+            key: 2,
+            b: NO_FIELD.into(),
+            field,
+            ..none
+        },
+        StatementKind::UpdateSet => Statement {
+            key: rng.u8(..3),
+            b: rng.u32(..2),
+            ..none
+        },
     }
 }
 
@@ -167,7 +448,7 @@ fn change_record(rng: &mut Rng, records: &mut Records) {
         0 => target.target = number,
         1 => target.a = number,
         2 => target.b = number,
-        3 => target.opcode = rng.u8(..14),
+        3 => target.opcode = rng.u8(..28),
         4 => target.field = rng.u8(..64),
         5 => target.flags = rng.u16(..4),
         6 => records.chains[0].insn_count = number,

@@ -10,6 +10,7 @@ pub mod captures;
 pub mod frame;
 pub mod generate;
 pub mod headers;
+pub mod oracle;
 pub mod program;
 pub mod reference;
 

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Headers between IP and the payload: `ah esp frag rt dst hbh ipv6header mh srh`.
 //!
-//! iptables takes lengths of extension headers in octets, nft the field itself, which counts units of
-//! eight behind the first. nft's `meta l4proto` goes past an authentication header of IPv6, so `ah`
-//! cannot be said there; in IPv4 it is the payload.
+//! iptables takes lengths of headers in octets, nft the field itself, which counts other units.
 
 use crate::import::arguments::{Given, Opt, Use};
 use crate::import::extension::Extension;
@@ -118,22 +116,36 @@ fn spi(used: &Use, rule: &mut Rule<'_>, option: &str, field: &str) -> Result<()>
     Ok(())
 }
 
-fn ah6(used: &Use, _: &mut Rule<'_>) -> Result<()> {
+fn ah6(used: &Use, rule: &mut Rule<'_>) -> Result<()> {
+    if used.given.is_empty() {
+        rule.test(format!("ah spi {ANY_SPI}"));
+    }
     for given in &used.given {
         match given.option.name {
-            "ahspi" => drop(range(&given.word(), u32::MAX.into())?),
-            "ahlen" => drop(number(&given.word(), u32::MAX.into())?),
-            _ => {}
+            "ahspi" => {
+                let range = range(&given.word(), u32::MAX.into())?;
+                rule.test(format!("ah spi {}{range}", not(given.negated)));
+            }
+            "ahlen" => ah_length(given, rule)?,
+            // The option demands that nothing is in the reserved field.
+            _ => rule.test("ah reserved 0"),
         }
     }
-    Err(Refusal::new(
-        used.span,
-        "nft does not see an authentication header of IPv6",
-    )
-    .hint(
-        "`ah spi` looks behind all extension headers, where it never is; \
-             `ip6 nexthdr ah` finds it if it is the first",
-    ))
+    Ok(())
+}
+
+/// The length in octets; the field counts units of four, without the first two. 0 is any.
+fn ah_length(given: &Given, rule: &mut Rule<'_>) -> Result<()> {
+    let octets = number(&given.word(), u32::MAX.into())?;
+    let fits = octets % 4 == 0 && (8..=1028).contains(&octets);
+    match (octets, fits, given.negated) {
+        (0, ..) | (_, false, true) => rule.test(format!("ah spi {ANY_SPI}")),
+        (_, false, false) => rule.never(),
+        (octets, true, negated) => {
+            rule.test(format!("ah hdrlength {}{}", not(negated), octets / 4 - 2));
+        }
+    }
+    Ok(())
 }
 
 fn frag(used: &Use, rule: &mut Rule<'_>) -> Result<()> {

@@ -90,17 +90,22 @@ pub(in crate::import) struct Demand {
     question: Question,
     /// The address, with its mask.
     key: String,
+    /// The mask.
+    mask: u128,
 }
 
 /// A list, and everything that is asked of it.
 #[derive(Debug, Default)]
 pub(in crate::import) struct List {
+    /// The mask of the rule that made the list, which counts for all.
+    mask: Option<u128>,
     questions: BTreeSet<Question>,
 }
 
 impl List {
     /// Adds what a rule wants.
     pub(in crate::import) fn note(&mut self, demand: &Demand) {
+        self.mask.get_or_insert(demand.mask);
         if demand.action != "set" {
             self.questions.insert(demand.question);
         }
@@ -190,6 +195,7 @@ impl Demand {
             negated: given.negated,
             question,
             key: keyed(&format!("{} {side}", family.name()), mask, family),
+            mask,
         })
     }
 }
@@ -275,6 +281,12 @@ fn mark(rule: &mut Rule<'_>, demand: &Demand) -> Result<()> {
 
 fn translate(used: &Use, rule: &mut Rule<'_>) -> Result<()> {
     let demand = Demand::read(used, rule.family)?;
+    let list = rule.shared.lists.get(&demand.name);
+    if list.is_some_and(|list| list.mask != Some(demand.mask)) {
+        let message = format!("two rules use the list `{}` with two masks", demand.name);
+        return Err(Refusal::new(used.span, message)
+            .hint("iptables takes that of the rule it sees first: use one"));
+    }
     let (key, question) = (&demand.key, demand.question);
     match demand.action {
         "set" => return mark(rule, &demand),

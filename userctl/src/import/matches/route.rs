@@ -87,14 +87,25 @@ fn addrtype(used: &Use, rule: &mut Rule<'_>) -> Result<()> {
     }
     for (option, side) in [("src-type", "saddr"), ("dst-type", "daddr")] {
         if let Some(given) = used.get(option) {
-            let set = types(given, rule.family)?;
+            let names = types(given)?;
+            if rule.family == Family::Ip6 {
+                let field = format!("ip6 {side}");
+                if let Some(test) = by_address(&names, &field, given)? {
+                    rule.test(test);
+                    continue;
+                }
+            }
+            let set = match names.as_slice() {
+                [one] => (*one).to_owned(),
+                many => format!("{{ {} }}", many.join(", ")),
+            };
             rule.test(format!("fib {side}{with} type {}{set}", not(given.negated)));
         }
     }
     Ok(())
 }
 
-fn types(given: &Given, family: Family) -> Result<String> {
+fn types(given: &Given) -> Result<Vec<&'static str>> {
     let mut names = Vec::new();
     for name in given.text().split(',') {
         let lower = name.to_ascii_lowercase();
@@ -106,21 +117,28 @@ fn types(given: &Given, family: Family) -> Result<String> {
     }
     names.sort_unstable();
     names.dedup();
-    let names: Vec<_> = names.into_iter().map(|index| TYPES[index]).collect();
-    // For IPv6, iptables takes some types from the address alone, where nft asks the routing table.
-    let by_address = ["unspec", "unicast", "multicast", "broadcast", "blackhole"];
-    let asked =
-        |name: &&str| by_address.contains(name) && !(names.len() == 1 && *name == "multicast");
-    if family == Family::Ip6 && (names.iter().any(asked) || given.negated && names.len() > 1) {
-        return Err(Refusal::new(
-            given.span,
-            "iptables and nft do not agree on these types in IPv6",
-        )
-        .hint("`fib … type` has local, anycast, multicast, unreachable, prohibit"));
-    }
-    Ok(match names.as_slice() {
-        [one] => (*one).to_owned(),
-        many => format!("{{ {} }}", many.join(", ")),
+    Ok(names.into_iter().map(|index| TYPES[index]).collect())
+}
+
+/// For IPv6, iptables takes some types from the address alone: that is a test of the address. `None`
+/// if the routing table is asked, as nft does.
+fn by_address(names: &[&str], field: &str, given: &Given) -> Result<Option<String>> {
+    let negated = given.negated;
+    Ok(match names {
+        ["unspec"] => Some(format!("{field} {}::", not(negated))),
+        ["multicast"] => Some(format!("{field} {}ff00::/8", not(negated))),
+        ["unicast"] => Some(format!(
+            "{field} {}{{ ::, ::ffff:0:0/96, ff00::/8 }}",
+            not(!negated)
+        )),
+        ["local"] | ["anycast"] | ["local", "anycast"] => None,
+        _ => {
+            return Err(Refusal::new(
+                given.span,
+                "iptables and nft do not agree on these types in IPv6",
+            )
+            .hint("UNSPEC, UNICAST, MULTICAST, or LOCAL and ANYCAST; each in a rule of its own"))
+        }
     })
 }
 

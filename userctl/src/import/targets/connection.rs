@@ -58,10 +58,17 @@ pub(super) const ALL: &[Extension] = &[
             Opt::flag("restore").group(1),
         ],
         |used, rule| {
-            // Neither overwrites a mark, nor takes one that is not there.
+            // Neither overwrites a mark, nor takes one that is not there. nft compares a mark
+            // with a number only behind a mask.
+            const NONE: &str = "& 0xffffffff == 0";
+            const SOME: &str = "& 0xffffffff != 0";
             rule.act(match used.has("save") {
-                true => "ct secmark 0 meta secmark != 0 ct secmark set meta secmark",
-                false => "meta secmark 0 ct secmark != 0 meta secmark set ct secmark",
+                true => {
+                    format!("ct secmark {NONE} meta secmark {SOME} ct secmark set meta secmark")
+                }
+                false => {
+                    format!("meta secmark {NONE} ct secmark {SOME} meta secmark set ct secmark")
+                }
             });
             Ok(())
         },

@@ -88,7 +88,11 @@ fn ports(given: &Given, text: &str, rule: &Rule<'_>) -> Result<Range> {
     match port(&word) {
         Ok(port) => Ok(Range::only(port)),
         Err(_) => {
+            // Both ends are there.
             let end = |word: &Word| number(word, 65535);
+            if text.starts_with('-') || text.ends_with('-') {
+                return Err(Refusal::new(given.span, "a range has two ends"));
+            }
             range_of(&word, '-', 65535, &end)
         }
     }
@@ -124,14 +128,16 @@ fn to_address(used: &Use, rule: &mut Rule<'_>, statement: &str, option: &str) ->
         return Err(Refusal::new(given.span, "a range has two ends"));
     }
     to.dedup();
-    let mut to = to.join("-");
-    if let Some(text) = port_text {
-        let ports = ports(given, text, rule)?;
-        to = match rule.family {
-            Family::Ip6 if !to.is_empty() => format!("[{to}]:{ports}"),
-            _ => format!("{to}:{ports}"),
-        };
+    let mut text = to.join("-");
+    if let Some(ports_text) = port_text {
+        let ports = ports(given, ports_text, rule)?;
+        if rule.family == Family::Ip6 {
+            let bracketed: Vec<_> = to.iter().map(|address| format!("[{address}]")).collect();
+            text = bracketed.join("-");
+        }
+        text = format!("{text}:{ports}");
     }
+    let to = text;
     rule.act(format!("{statement} to {to}{}", flags(used)));
     Ok(())
 }

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Elements for a reader: one op that adds them all, in the form of a batch.
+//!
+//! The caller is the namespace's only writer, so no request changes anything meanwhile; packets do, and
+//! what they add after the elements were counted is left out.
+
+use ferrule_uapi::{
+    ioctl::StateValue,
+    set::{
+        BatchHeader, SetKind, SetOp, SetOpKind, BATCH_MAGIC, CARRIES_COMMENT, CARRIES_DATA,
+        CARRIES_END, CARRIES_EXPIRES, CARRIES_FLAGS, CARRIES_STATES, CARRIES_TIMEOUT,
+        CARRIES_VERDICT, ELEMENT_CATCHALL, ELEMENT_STATIC, SET_INTERVAL,
+    },
+    ABI_VERSION,
+};
+use kernel::prelude::*;
+use zerocopy::IntoBytes;
+
+use super::{
+    element::{Element, CATCHALL, NEVER, STATIC},
+    SetState, Sets, Snapshot,
+};
+use crate::clock;
+
+/// For what is read.
+fn flags() -> kernel::alloc::Flags {
+    GFP_KERNEL_ACCOUNT | __GFP_NOWARN
+}
+
+/// The bytes of a batch, as they are written.
+struct Out<'a> {
+    set: &'a SetState,
+    carries: u32,
+    elements: KVVec<u8>,
+    strings: KVVec<u8>,
+    count: u32,
+    reset: bool,
+    now: u64,
+}
+
+impl Sets {
+    /// The elements of the set of this identity, as of `snapshot`: all, or the one that holds `key`. If
+    /// `reset`, their states begin anew.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT`: there is no such set, or no element for the key.
+    pub(crate) fn dump(
+        &self,
+        snapshot: &Snapshot,
+        identity: u64,
+        key: Option<&[u8]>,
+        reset: bool,
+    ) -> Result<KVVec<u8>> {
+        let index = self
+            .sets
+            .binary_search_by_key(&identity, |set| set.declared.identity);
+        let index = index.map_err(|_| ENOENT)?;
+        let set = self.sets.get(index).ok_or(ENOENT)?;
+        let mut out = Out::new(set, reset);
+        match key {
+            Some(key) => out.one(snapshot, index, key)?,
+            None => out.all(snapshot, index)?,
+        }
+        out.finish()
+    }
+
+    /// Length of the keys of the set of this identity.
+    pub(crate) fn key_len(&self, identity: u64) -> Option<usize> {
+        let index = self
+            .sets
+            .binary_search_by_key(&identity, |set| set.declared.identity);
+        self.sets.get(index.ok()?).map(|set| set.shape.key)
+    }
+}
+
+impl<'a> Out<'a> {
+    fn new(set: &'a SetState, reset: bool) -> Self {
+        let kind = set.shape.kind;
+        let mut carries = CARRIES_FLAGS | CARRIES_COMMENT;
+        for (bit, on) in [
+            (CARRIES_END, set.declared.flags & SET_INTERVAL != 0),
+            (CARRIES_DATA, matches!(kind, SetKind::Map | SetKind::Object)),
+            (CARRIES_VERDICT, kind == SetKind::Verdict),
+            (CARRIES_TIMEOUT | CARRIES_EXPIRES, set.is_timed()),
+            (CARRIES_STATES, !set.content.templates.is_empty()),
+        ] {
+            carries |= if on { bit } else { 0 };
+        }
+        Out {
+            set,
+            carries,
+            elements: KVVec::new(),
+            strings: KVVec::new(),
+            count: 0,
+            reset,
+            now: clock::milliseconds(clock::now()),
+        }
+    }
+
+    fn has(&self, bit: u32) -> bool {
+        self.carries & bit != 0
+    }
+
+    /// All elements that there are.
+    fn all(&mut self, snapshot: &Snapshot, index: usize) -> Result {
+        let exact = &self.set.content.exact;
+        let walk = exact.walk();
+        let intervals = snapshot
+            .table(index)
+            .map_or(&[][..], |table| table.elements());
+        let len = intervals.len().saturating_add(exact.count() as usize);
+        self.elements
+            .reserve(len.saturating_mul(self.stride()), flags())?;
+        for element in walk.entries() {
+            if element.lives(snapshot.epoch()) {
+                self.element(element)?;
+            }
+        }
+        for element in intervals {
+            self.element(element)?;
+        }
+        Ok(())
+    }
+
+    /// The element that holds `key`.
+    fn one(&mut self, snapshot: &Snapshot, index: usize, key: &[u8]) -> Result {
+        let intervals = snapshot.table(index);
+        if let Some(element) =
+            intervals.and_then(|table| table.find(&self.set.shape, key, self.now))
+        {
+            return self.element(element);
+        }
+        let exact = &self.set.content.exact;
+        let walk = exact.walk();
+        let element = exact.seek(&walk, key, snapshot.epoch(), self.now);
+        self.element(element.ok_or(ENOENT)?)
+    }
+
+    /// Bytes of an element.
+    fn stride(&self) -> usize {
+        let shape = &self.set.shape;
+        let data = match shape.kind {
+            SetKind::Object => 8,
+            _ => self.set.declared.data_len.into(),
+        };
+        let states = self.set.declared.state_count as usize;
+        let lengths = [
+            (CARRIES_END, shape.key),
+            (CARRIES_FLAGS, 4),
+            (CARRIES_DATA, data),
+            (CARRIES_VERDICT, 12),
+            (CARRIES_TIMEOUT, 8),
+            (CARRIES_EXPIRES, 8),
+            (CARRIES_COMMENT, 8),
+            (
+                CARRIES_STATES,
+                states.saturating_mul(size_of::<StateValue>()),
+            ),
+        ];
+        let carried = lengths.iter().filter(|(bit, _)| self.has(*bit));
+        carried.fold(shape.key, |sum, (_, len)| sum.saturating_add(*len))
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> Result {
+        Ok(self.elements.extend_from_slice(bytes, flags())?)
+    }
+
+    /// Writes an element, unless its time is over.
+    fn element(&mut self, element: &Element) -> Result {
+        if element.is_over(self.now) {
+            return Ok(());
+        }
+        let shape = &self.set.shape;
+        self.put(shape.begin(element))?;
+        if self.has(CARRIES_END) {
+            self.put(shape.end(element))?;
+        }
+        let mut marks = 0;
+        for (bit, mark) in [(ELEMENT_CATCHALL, CATCHALL), (ELEMENT_STATIC, STATIC)] {
+            marks |= if element.is(mark) { bit } else { 0 };
+        }
+        self.put(&u32::to_ne_bytes(marks))?;
+        self.put(shape.data(element))?;
+        if self.has(CARRIES_TIMEOUT) {
+            self.times(element)?;
+        }
+        self.comment(element.comment())?;
+        if self.has(CARRIES_STATES) {
+            self.states(element)?;
+        } else if let Some(cells) = element.cells().filter(|_| self.reset) {
+            cells.reset();
+        }
+        self.count = self.count.saturating_add(1);
+        Ok(())
+    }
+
+    /// Writes the timeout and what remains of it.
+    fn times(&mut self, element: &Element) -> Result {
+        let (timeout, expires) = element.extras().map_or((0, NEVER), |extras| {
+            (extras.timeout.get(), extras.expires.get())
+        });
+        let remains = match expires {
+            NEVER => 0,
+            expires => expires.saturating_sub(self.now).min(timeout),
+        };
+        self.put(&timeout.to_ne_bytes())?;
+        self.put(&remains.to_ne_bytes())
+    }
+
+    fn comment(&mut self, comment: &[u8]) -> Result {
+        let offset = u32::try_from(self.strings.len()).map_err(|_| E2BIG)?;
+        let len = u32::try_from(comment.len()).map_err(|_| E2BIG)?;
+        self.put(&offset.to_ne_bytes())?;
+        self.put(&len.to_ne_bytes())?;
+        Ok(self.strings.extend_from_slice(comment, flags())?)
+    }
+
+    /// Writes the values of the states that the set declares.
+    fn states(&mut self, element: &Element) -> Result {
+        let count = self.set.declared.state_count as usize;
+        let mut values = KVec::from_elem(StateValue::default(), count, flags())?;
+        if let Some(cells) = element.cells() {
+            let mut to = values.iter_mut();
+            cells.each(self.reset, |value| {
+                if let Some(to) = to.next() {
+                    *to = value;
+                }
+            });
+        }
+        self.put(values.as_bytes())
+    }
+
+    /// The whole batch.
+    fn finish(mut self) -> Result<KVVec<u8>> {
+        let stride = self.stride();
+        let op = SetOp {
+            set: self.set.declared.identity,
+            kind: SetOpKind::Add as u8,
+            carries: self.carries,
+            count: self.count,
+            stride: u32::try_from(stride).map_err(|_| E2BIG)?,
+            strings: u32::try_from(self.strings.len()).map_err(|_| E2BIG)?,
+            ..SetOp::default()
+        };
+        let body = self.elements.len().saturating_add(self.strings.len());
+        let heads = size_of::<BatchHeader>().saturating_add(size_of::<SetOp>());
+        let size = heads.saturating_add(body);
+        let padded = size.checked_next_multiple_of(8).ok_or(E2BIG)?;
+        let header = BatchHeader {
+            magic: BATCH_MAGIC,
+            version: ABI_VERSION,
+            size: padded as u64,
+            ops: 1,
+            ..BatchHeader::default()
+        };
+        let mut batch = KVVec::with_capacity(padded, flags())?;
+        batch.extend_from_slice(header.as_bytes(), flags())?;
+        batch.extend_from_slice(op.as_bytes(), flags())?;
+        batch.extend_from_slice(&self.elements, flags())?;
+        self.elements.clear();
+        batch.extend_from_slice(&self.strings, flags())?;
+        batch.resize(padded, 0, flags())?;
+        Ok(batch)
+    }
+}
