@@ -11,6 +11,7 @@
 //! refused, and the refusal names the record (`VerifyError::Environment`). Everything is let go when the
 //! program is.
 
+mod connections;
 mod survey;
 
 use ferrule_engine::{Refusal, View};
@@ -26,15 +27,18 @@ use crate::{
     abstractions::{
         clock,
         conntrack::{Helper, Tracking},
+        net_namespace::Net,
         nf_dup::Copier,
         nf_log::{Logger, To},
         nf_reject::Rejecter,
         security::Secmark,
+        skbuff::Skb,
         sock::Sockets,
     },
     ruleset::Refused,
 };
 pub(crate) use survey::LEVEL_AUDIT;
+use connections::Limits;
 use survey::{Needs, Place};
 
 /// What is behind an object of the program.
@@ -50,6 +54,7 @@ pub(crate) enum Tool {
 /// What a program runs with.
 pub(crate) struct Facilities {
     tools: KVVec<Tool>,
+    limits: Limits,
     sockets: Option<Sockets>,
     rejecter: Option<Rejecter>,
     copier: Option<Copier>,
@@ -60,12 +65,12 @@ pub(crate) struct Facilities {
 }
 
 impl Facilities {
-    /// Gets all that the program needs. Sleeps.
+    /// Gets all that the program needs in `net`. Sleeps.
     ///
     /// # Errors
     ///
     /// A refusal that names what needs what is not there; `ENOMEM`.
-    pub(crate) fn acquire(view: &View<'_>) -> Result<Self, Refused> {
+    pub(crate) fn acquire(view: &View<'_>, net: &Net) -> Result<Self, Refused> {
         let needs = Needs::of(view);
         let tracking = match needs.conntrack {
             Some(place) => {
@@ -82,6 +87,7 @@ impl Facilities {
         };
         Ok(Facilities {
             tools: tools(view, tracking.as_ref())?,
+            limits: Limits::of(view, net)?,
             sockets: get(needs.sockets, Sockets::get)?,
             rejecter: get(needs.reject, Rejecter::get)?,
             copier: get(needs.dup, Copier::get)?,
@@ -115,6 +121,17 @@ impl Facilities {
     /// What is behind object `index`.
     pub(crate) fn tool(&self, index: u32) -> &Tool {
         self.tools.get(index as usize).unwrap_or(&Tool::None)
+    }
+
+    /// Whether state `index`, a limit of connections, lets a packet on, for an element with `key` if it is a
+    /// set's template. `None` if it is another kind of state.
+    pub(crate) fn count_connection(
+        &self,
+        index: u32,
+        packet: &Skb<'_>,
+        key: &[u8],
+    ) -> Option<bool> {
+        self.limits.ask(index, packet, key)
     }
 
     /// What flows are spread over queues by.
