@@ -37,8 +37,8 @@ use crate::{
     },
     ruleset::Refused,
 };
-pub(crate) use survey::LEVEL_AUDIT;
 use connections::Limits;
+pub(crate) use survey::LEVEL_AUDIT;
 use survey::{Needs, Place};
 
 /// What is behind an object of the program.
