@@ -123,6 +123,12 @@ impl Facilities {
         self.tools.get(index as usize).unwrap_or(&Tool::None)
     }
 
+    /// Whether the program counts connections at all.
+    #[inline]
+    pub(crate) fn counts_connections(&self) -> bool {
+        !self.limits.is_empty()
+    }
+
     /// Whether state `index`, a limit of connections, lets a packet on, for an element with `key` if it is a
     /// set's template. `None` if it is another kind of state.
     pub(crate) fn count_connection(

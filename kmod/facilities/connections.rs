@@ -72,6 +72,12 @@ impl Limits {
         Ok(Limits(limits))
     }
 
+    /// Whether there is none.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether state `index` lets a packet on, which it counts, for an element with `key`; `None` if it is not a
     /// limit of connections.
     pub(super) fn ask(&self, index: u32, packet: &Skb<'_>, key: &[u8]) -> Option<bool> {
