@@ -26,7 +26,7 @@ use kernel::{prelude::*, sync::Arc};
 use crate::{
     abstractions::{
         clock,
-        conntrack::{Helper, Tracking},
+        conntrack::{Expectation, Helper, Plan, Tracking},
         net_namespace::Net,
         nf_dup::Copier,
         nf_log::{Logger, To},
@@ -47,6 +47,8 @@ pub(crate) enum Tool {
     None,
     /// A conntrack helper.
     Helper(Helper),
+    /// A conntrack expectation.
+    Expectation(Expectation),
     /// A security mark.
     Secmark(Secmark),
 }
@@ -199,8 +201,19 @@ fn tool(view: &View<'_>, object: &Object, tracking: Option<&Arc<Tracking>>) -> R
             Ok(Tool::Helper(helper))
         }
         Some(ObjectKind::Secmark) => Secmark::find(view.string(object.text)).map(Tool::Secmark),
+        Some(ObjectKind::CtExpectation) => {
+            tracking.ok_or(ENOENT)?;
+            let plan = Plan {
+                l3proto: object.l3proto,
+                l4proto: object.l4proto,
+                port: u16::try_from(object.a).map_err(|_| EINVAL)?,
+                timeout: object.b,
+                size: u8::try_from(object.c).map_err(|_| EINVAL)?,
+            };
+            Expectation::new(plan).map(Tool::Expectation)
+        }
         // Timeouts are added to connections by `nf_ct_ext_add()`, which is not exported to modules that look it
-        // up (see `abstractions/optional`); expectations and synproxy are not built yet.
+        // up (see `abstractions/optional`); synproxy is not built yet.
         _ => Err(EOPNOTSUPP),
     }
 }
