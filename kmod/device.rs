@@ -161,7 +161,7 @@ impl Descriptor {
             0 if load.batch_size == 0 => None,
             address => Some(UserBytes::copy(address, load.batch_size, MAX_BATCH_SIZE)?),
         };
-        let draft = Draft::new(bytes)?;
+        let draft = Draft::new(bytes, &self.net)?;
         let dry_run = load.flags & LOAD_DRY_RUN != 0;
         self.namespace
             .load(draft, batch.as_ref(), load.expected_generation, dry_run)

@@ -11,6 +11,7 @@
 //! refused, and the refusal names the record (`VerifyError::Environment`). Everything is let go when the
 //! program is.
 
+mod connections;
 mod survey;
 
 use ferrule_engine::{Refusal, View};
@@ -25,15 +26,18 @@ use kernel::{prelude::*, sync::Arc};
 use crate::{
     abstractions::{
         clock,
-        conntrack::{Helper, Tracking},
+        conntrack::{Expectation, Helper, Plan, Tracking},
+        net_namespace::Net,
         nf_dup::Copier,
         nf_log::{Logger, To},
         nf_reject::Rejecter,
         security::Secmark,
+        skbuff::Skb,
         sock::Sockets,
     },
     ruleset::Refused,
 };
+use connections::Limits;
 pub(crate) use survey::LEVEL_AUDIT;
 use survey::{Needs, Place};
 
@@ -43,6 +47,8 @@ pub(crate) enum Tool {
     None,
     /// A conntrack helper.
     Helper(Helper),
+    /// A conntrack expectation.
+    Expectation(Expectation),
     /// A security mark.
     Secmark(Secmark),
 }
@@ -50,6 +56,7 @@ pub(crate) enum Tool {
 /// What a program runs with.
 pub(crate) struct Facilities {
     tools: KVVec<Tool>,
+    limits: Limits,
     sockets: Option<Sockets>,
     rejecter: Option<Rejecter>,
     copier: Option<Copier>,
@@ -60,12 +67,12 @@ pub(crate) struct Facilities {
 }
 
 impl Facilities {
-    /// Gets all that the program needs. Sleeps.
+    /// Gets all that the program needs in `net`. Sleeps.
     ///
     /// # Errors
     ///
     /// A refusal that names what needs what is not there; `ENOMEM`.
-    pub(crate) fn acquire(view: &View<'_>) -> Result<Self, Refused> {
+    pub(crate) fn acquire(view: &View<'_>, net: &Net) -> Result<Self, Refused> {
         let needs = Needs::of(view);
         let tracking = match needs.conntrack {
             Some(place) => {
@@ -82,6 +89,7 @@ impl Facilities {
         };
         Ok(Facilities {
             tools: tools(view, tracking.as_ref())?,
+            limits: Limits::of(view, net)?,
             sockets: get(needs.sockets, Sockets::get)?,
             rejecter: get(needs.reject, Rejecter::get)?,
             copier: get(needs.dup, Copier::get)?,
@@ -115,6 +123,23 @@ impl Facilities {
     /// What is behind object `index`.
     pub(crate) fn tool(&self, index: u32) -> &Tool {
         self.tools.get(index as usize).unwrap_or(&Tool::None)
+    }
+
+    /// Whether the program counts connections at all.
+    #[inline]
+    pub(crate) fn counts_connections(&self) -> bool {
+        !self.limits.is_empty()
+    }
+
+    /// Whether state `index`, a limit of connections, lets a packet on, for an element with `key` if it is a
+    /// set's template. `None` if it is another kind of state.
+    pub(crate) fn count_connection(
+        &self,
+        index: u32,
+        packet: &Skb<'_>,
+        key: &[u8],
+    ) -> Option<bool> {
+        self.limits.ask(index, packet, key)
     }
 
     /// What flows are spread over queues by.
@@ -176,8 +201,19 @@ fn tool(view: &View<'_>, object: &Object, tracking: Option<&Arc<Tracking>>) -> R
             Ok(Tool::Helper(helper))
         }
         Some(ObjectKind::Secmark) => Secmark::find(view.string(object.text)).map(Tool::Secmark),
+        Some(ObjectKind::CtExpectation) => {
+            tracking.ok_or(ENOENT)?;
+            let plan = Plan {
+                l3proto: object.l3proto,
+                l4proto: object.l4proto,
+                port: u16::try_from(object.a).map_err(|_| EINVAL)?,
+                timeout: object.b,
+                size: u8::try_from(object.c).map_err(|_| EINVAL)?,
+            };
+            Expectation::new(plan).map(Tool::Expectation)
+        }
         // Timeouts are added to connections by `nf_ct_ext_add()`, which is not exported to modules that look it
-        // up (see `abstractions/optional`); expectations and synproxy are not built yet.
+        // up (see `abstractions/optional`); synproxy is not built yet.
         _ => Err(EOPNOTSUPP),
     }
 }

@@ -15,7 +15,7 @@ use ferrule_uapi::{
     expr::Expr,
     hook::Family,
     program::Wide,
-    statement::{RejectKind, Statement, StatementKind},
+    statement::{RejectKind, SetUpdate, Statement, StatementKind},
 };
 
 use crate::{
@@ -59,6 +59,28 @@ impl Subject<'_> {
             Family::Ip6 => self.l4proto_ipv6().unwrap_or(0),
             _ => self.bytes(9).map_or(0, |[protocol]| protocol),
         }
+    }
+
+    /// Whether the limits of connections that an element with `key` of a set has, its own or those that a rule
+    /// brings, let the packet on, which they count.
+    #[inline]
+    fn may_connect(&self, of: (u32, (u32, u32)), key: &[u8]) -> bool {
+        !self.facilities.counts_connections() || self.count_connections(of, key)
+    }
+
+    #[inline(never)]
+    fn count_connections(&self, (set, brought): (u32, (u32, u32)), key: &[u8]) -> bool {
+        let (first, count) = match brought {
+            (_, 0) => {
+                let set = self.program.view().sets.get(set as usize);
+                set.map_or((0, 0), |set| (set.first_state, set.state_count))
+            }
+            brought => brought,
+        };
+        (first..first.saturating_add(count)).all(|state| {
+            let counted = self.facilities.count_connection(state, &self.skb, key);
+            counted.unwrap_or(true)
+        })
     }
 
     fn l4proto_ipv6(&self) -> Option<u8> {
@@ -187,11 +209,17 @@ impl Packet for Subject<'_> {
     }
 
     fn ask(&mut self, state: u32) -> bool {
-        self.state.ask(state, &self.skb)
+        let counted = self.facilities.count_connection(state, &self.skb, &[]);
+        counted.unwrap_or_else(|| self.state.ask(state, &self.skb))
     }
 
     fn find(&mut self, set: u32, key: &[u8]) -> Option<Found> {
-        self.state.find(set, key, &self.skb)
+        let found = self.state.find(set, key, &self.skb)?;
+        if self.may_connect((set, (0, 0)), key) {
+            Some(found)
+        } else {
+            Some(Found::Refused)
+        }
     }
 
     fn holds(&mut self, set: u32, key: &[u8]) -> bool {
@@ -200,5 +228,7 @@ impl Packet for Subject<'_> {
 
     fn update(&mut self, update: &Update<'_>) -> bool {
         self.state.update(update, &self.skb)
+            && (update.kind == SetUpdate::Delete
+                || self.may_connect((update.set, update.states), update.key))
     }
 }

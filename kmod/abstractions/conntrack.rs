@@ -9,6 +9,7 @@
 //! without it: where it is not, packets have none.
 
 mod change;
+mod expectation;
 mod helper;
 mod tracking;
 
@@ -16,6 +17,7 @@ use core::{marker::PhantomData, ptr::NonNull};
 
 use kernel::prelude::*;
 
+pub(crate) use expectation::{Expectation, Plan};
 pub(crate) use helper::Helper;
 pub(crate) use tracking::{Tracking, Wants};
 

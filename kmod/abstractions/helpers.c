@@ -8,6 +8,7 @@
 #include <linux/cgroup.h>
 #include <linux/if_vlan.h>
 #include <linux/jiffies.h>
+#include <linux/module.h>
 #include <linux/netfilter_ipv6.h>
 #include <linux/skbuff.h>
 #include <net/cls_cgroup.h>
@@ -283,4 +284,9 @@ void ferrule_init_delayed_work(struct delayed_work *work, work_func_t function)
 void ferrule_queue_delayed_work(struct delayed_work *work, unsigned int milliseconds)
 {
 	queue_delayed_work(system_dfl_wq, work, msecs_to_jiffies(milliseconds));
+}
+
+struct module *ferrule_this_module(void)
+{
+	return THIS_MODULE;
 }

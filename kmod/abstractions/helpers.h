@@ -9,6 +9,7 @@ struct cgroup;
 struct dst_entry;
 struct fib6_info;
 struct in6_addr;
+struct module;
 #include <linux/workqueue.h>
 
 struct net;
@@ -72,6 +73,9 @@ void ferrule_refcount_inc_old(void *refcount, int *old);
 void ferrule_refcount_dec(void *refcount);
 bool ferrule_refcount_inc_not_zero(void *refcount);
 u16 ferrule_nfqueue_hash(const struct sk_buff *skb, u16 queue, u16 total, u8 family, u32 seed);
+
+/* linux/module.h */
+struct module *ferrule_this_module(void);
 
 /* linux/audit.h */
 bool ferrule_audit_enabled(void);

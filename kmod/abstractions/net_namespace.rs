@@ -59,6 +59,11 @@ impl Net {
         Some(unsafe { ARef::from_raw(net.cast()) })
     }
 
+    /// The namespace itself.
+    pub(super) fn raw(&self) -> *mut net {
+        self.0.get()
+    }
+
     /// Whether the current process has `CAP_NET_ADMIN` in the user namespace that owns this namespace.
     pub(crate) fn may_administer(&self) -> bool {
         // SAFETY: `self` is a valid `net`, whose owner never changes and stays as long as it does.

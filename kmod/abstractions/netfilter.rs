@@ -327,7 +327,10 @@ impl<H: Hook> HookTable<H> {
         }
         // SAFETY: By the type invariants `net` is valid, and it is what it was started for.
         unsafe { tracking.stop(self.net.as_ptr()) };
-        registered.tracked.retain(|it| !Arc::ptr_eq(it, tracking));
+        let is_it = |it: &Arc<Tracking>| Arc::ptr_eq(it, tracking);
+        while let Some(index) = registered.tracked.iter().position(is_it) {
+            drop(registered.tracked.remove(index));
+        }
     }
 
     /// Unregisters all hook functions, and lets no more be registered. Packets may still be in them:

@@ -10,6 +10,7 @@
 //! | `ct zone set` | a template that says the zone, unless conntrack has seen the packet |
 //! | `notrack` | conntrack will not look at the packet, unless it has |
 //! | a `ct helper` | follows the connection, if that is new and of its protocol |
+//! | a `ct expectation` | makes a connection from the other end related, if the packet's is new and has no helper |
 //! | a `secmark` | noted at the packet |
 //! | `log` | a line by netfilter's logger, a message to nflog's group, or to the audit system |
 //! | `dup` | a copy is sent to the gateway |
@@ -97,6 +98,7 @@ impl Subject<'_> {
         match self.facilities.tool(index) {
             Tool::None => true,
             Tool::Helper(helper) => helper.assign(&self.skb),
+            Tool::Expectation(expectation) => expectation.assign(&self.skb),
             Tool::Secmark(secmark) => {
                 self.skb.set_secmark(secmark.id());
                 true

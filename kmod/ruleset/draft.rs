@@ -24,6 +24,7 @@ pub(crate) use crate::sets::Refused;
 
 use super::{state::State, Loaded, Ruleset, Run, Stamp};
 use crate::{
+    abstractions::net_namespace::Net,
     counters::{Bases, RuleCounters},
     facilities::Facilities,
     hook::Place,
@@ -84,8 +85,8 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    /// Verifies `bytes` and gets ready to run them.
-    pub(crate) fn new(bytes: UserBytes) -> Result<Self, Refused> {
+    /// Verifies `bytes` and gets ready to run them in `net`.
+    pub(crate) fn new(bytes: UserBytes, net: &Net) -> Result<Self, Refused> {
         let mut scratch =
             KVVec::from_elem(Scratch::default(), scratch_len(bytes.bytes()), flags())?;
         let program = verify(bytes, &mut scratch).map_err(Refused::Program)?;
@@ -96,7 +97,7 @@ impl Draft {
         Ok(Draft {
             counters: RuleCounters::new(len)?,
             carried: Bases::new(len)?,
-            facilities: Facilities::acquire(&view)?,
+            facilities: Facilities::acquire(&view, net)?,
             program: Arc::new(program, GFP_KERNEL_ACCOUNT)?,
             bases,
             plan,

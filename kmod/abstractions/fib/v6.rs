@@ -217,10 +217,8 @@ impl Answer {
             }
             let sibling: *mut fib6_info = at.wrapping_byte_sub(offset).cast();
             // SAFETY: Entries of the list are members of a `struct fib6_info`.
-            if is_by(
-                unsafe { bindings::ferrule_fib6_info_nh_dev(sibling) },
-                device,
-            ) {
+            let own = unsafe { bindings::ferrule_fib6_info_nh_dev(sibling) };
+            if is_by(own, device) {
                 return true;
             }
         }
@@ -288,11 +286,11 @@ pub(super) fn kind(packet: &Skb<'_>, question: Question) -> Option<u32> {
     let mut lookup = Lookup::new(packet, question, &confined, &header);
     let to = Address6(lookup.to);
     let any = confined.raw().is_null();
-    // SAFETY: The namespace and the interface are valid, the pointer is to an address.
-    let own = !any
-        && unsafe {
-            bindings::ferrule_nf_ipv6_chk_addr(packet.net(), to.pointer(), confined.raw()) != 0
-        };
+    let check = || {
+        // SAFETY: The namespace and the interface are valid, the pointer is to an address.
+        unsafe { bindings::ferrule_nf_ipv6_chk_addr(packet.net(), to.pointer(), confined.raw()) }
+    };
+    let own = !any && check() != 0;
     let answer = match lookup.run(packet) {
         Ok(answer) => answer,
         Err(errno) => return Some(refused(errno)),
@@ -300,10 +298,11 @@ pub(super) fn kind(packet: &Skb<'_>, question: Question) -> Option<u32> {
     if answer.flags & REJECT != 0 {
         return Some(u32::from(answer.kind));
     }
-    let info = answer.info.map_or(ptr::null_mut(), NonNull::as_ptr);
-    // SAFETY: What the lookup found is protected by RCU.
-    let anycast = !info.is_null()
-        && unsafe { bindings::ferrule_ipv6_anycast_destination(info, answer.flags, to.pointer()) };
+    let anycast = answer.info.is_some_and(|info| {
+        let (info, flags) = (info.as_ptr(), answer.flags);
+        // SAFETY: What the lookup found is protected by RCU.
+        unsafe { bindings::ferrule_ipv6_anycast_destination(info, flags, to.pointer()) }
+    });
     Some(if anycast {
         rtn::ANYCAST
     } else if own || any && answer.flags & LOCAL != 0 {

@@ -46,6 +46,13 @@ pub struct BatchRefusal {
     pub element: u32,
 }
 
+impl BatchRefusal {
+    /// A refusal of an element of an op.
+    fn at(error: VerifyError, op: u32, element: u32) -> Self {
+        BatchRefusal { error, op, element }
+    }
+}
+
 /// A checked batch.
 ///
 /// # Invariants
@@ -123,32 +130,30 @@ impl<'a> Batch<'a> {
     ///
     /// The first thing found wrong, from the beginning.
     pub fn check(bytes: &'a [u8], view: View<'a>, live: bool) -> Result<Self, BatchRefusal> {
-        let refuse = |op| {
-            move |error| BatchRefusal {
-                error,
-                op,
-                element: 0,
-            }
-        };
-        let header = header(bytes).map_err(refuse(0))?;
         let batch = Batch { bytes, view };
+        batch.check_all(live)?;
+        Ok(batch)
+    }
+
+    /// Reads everything once. Apart from `check`, so that the view is in no frame but that.
+    #[inline(never)]
+    fn check_all(&self, live: bool) -> Result<(), BatchRefusal> {
+        let header = header(self.bytes).map_err(|error| BatchRefusal::at(error, 0, 0))?;
         let mut at = size_of::<BatchHeader>();
         for number in 0..header.ops {
-            let (op, end) = batch.op(at).map_err(refuse(number))?;
+            let refuse = |error| BatchRefusal::at(error, number, 0);
+            let (op, end) = self.op(at).map_err(refuse)?;
             if live && op.set.flags & (SET_CONSTANT | SET_ANONYMOUS) != 0 {
-                return Err(refuse(number)(VerifyError::Constant));
+                return Err(refuse(VerifyError::Constant));
             }
-            op.check(&view).map_err(|(error, element)| BatchRefusal {
-                error,
-                op: number,
-                element,
-            })?;
-            at = batch.padded(end).map_err(refuse(number))?;
+            op.check(&self.view)
+                .map_err(|(error, element)| BatchRefusal::at(error, number, element))?;
+            at = self.padded(end).map_err(refuse)?;
         }
-        if at < bytes.len() {
-            return Err(refuse(header.ops)(VerifyError::Batch));
+        if at < self.bytes.len() {
+            return Err(BatchRefusal::at(VerifyError::Batch, header.ops, 0));
         }
-        Ok(batch)
+        Ok(())
     }
 
     /// The ops, in order.

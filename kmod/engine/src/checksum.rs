@@ -3,6 +3,7 @@
 
 /// The Internet checksum `sum` after bytes under it changed (RFC 1624). `from` and `to` lie at an even
 /// distance from where it begins.
+#[inline(never)]
 pub fn replaced(sum: u16, from: &[u8], to: &[u8]) -> u16 {
     let removed = |bytes: &[u8]| added(bytes, 0xffff);
     let total = u64::from(!sum)

@@ -90,44 +90,36 @@ impl Span {
         }
         // Bits of a first byte that belong to others are shifted out at the top, or masked.
         let mut value = 0_u128;
-        let mut left = self.len();
+        let mut low = self.len().wrapping_mul(8);
         for byte in bytes {
-            left = left.wrapping_sub(1);
-            let low = left.wrapping_mul(8);
-            value |= shifted(u128::from(*byte), low, behind);
+            low = low.wrapping_sub(8);
+            let byte = u128::from(*byte);
+            value = match behind.saturating_sub(low) {
+                0 => value.wrapping_shl(8) | byte,
+                cut @ 1..8 => value.wrapping_shl(8_u32.wrapping_sub(cut)) | byte.wrapping_shr(cut),
+                _ => value,
+            };
         }
         value & ones(self.bits)
     }
 
     /// Puts `value` into `bytes`, which are those of the span; other bits stay.
+    #[inline(never)]
     pub(crate) fn write(self, value: u128, bytes: &mut [u8]) {
-        let behind = self.behind();
-        let mask = ones(self.bits);
-        let mut left = self.len();
-        for byte in bytes {
-            left = left.wrapping_sub(1);
-            let low = left.wrapping_mul(8);
-            let part = |number| unshifted(number, low, behind) as u8;
-            let of_mask = part(mask);
-            *byte = *byte & !of_mask | part(value & mask) & of_mask;
+        let mut behind = self.behind();
+        let mut mask = ones(self.bits);
+        let mut value = value & mask;
+        for byte in bytes.iter_mut().rev() {
+            if behind >= 8 {
+                behind = behind.wrapping_sub(8);
+                continue;
+            }
+            let of_mask = mask.wrapping_shl(behind) as u8;
+            *byte = *byte & !of_mask | value.wrapping_shl(behind) as u8 & of_mask;
+            let done = 8_u32.wrapping_sub(behind);
+            value = value.wrapping_shr(done);
+            mask = mask.wrapping_shr(done);
+            behind = 0;
         }
-    }
-}
-
-/// `byte` moved up by `low` and down by `behind` bits.
-fn shifted(byte: u128, low: u32, behind: u32) -> u128 {
-    match low.checked_sub(behind) {
-        Some(up) if up < 128 => byte.wrapping_shl(up),
-        Some(_) => 0,
-        None => byte.wrapping_shr(behind.wrapping_sub(low)),
-    }
-}
-
-/// `number` moved up by `behind` and down by `low` bits: its lowest byte is then the one at `low`.
-fn unshifted(number: u128, low: u32, behind: u32) -> u128 {
-    match low.checked_sub(behind) {
-        Some(down) if down < 128 => number.wrapping_shr(down),
-        Some(_) => 0,
-        None => number.wrapping_shl(behind.wrapping_sub(low)),
     }
 }

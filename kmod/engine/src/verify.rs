@@ -147,8 +147,18 @@ pub fn verify<S: Storage>(storage: S, scratch: &mut [Scratch]) -> Result<Program
         return Err(Refusal::whole(VerifyError::Size));
     }
     let layout = layout::check(bytes)?;
-    let view = View::new(bytes, &layout, 0);
-    data::check(&view)?;
-    let cost = code::check(&view, scratch)?;
+    let cost = check_records(bytes, &layout, scratch)?;
     Ok(Program::new(storage, layout, cost.fields, cost.max_steps))
+}
+
+/// The second and the third pass. Apart, so that the view is in no frame but this.
+#[inline(never)]
+fn check_records(
+    bytes: &[u8],
+    layout: &Layout,
+    scratch: &mut [Scratch],
+) -> Result<code::Cost, Refusal> {
+    let view = View::new(bytes, layout, 0);
+    data::check(&view)?;
+    code::check(&view, scratch)
 }

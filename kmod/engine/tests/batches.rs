@@ -234,7 +234,7 @@ fn an_element_must_fit_its_set() {
         (object(8), Some(Element)),
         (object(9), Some(Element)),
     ] {
-        let found = check(&batch(&[raw.clone()]), false);
+        let found = check(&batch(std::slice::from_ref(&raw)), false);
         assert_eq!(expected, found.map(|r| r.error), "{:?}", raw.op);
     }
 }

@@ -93,6 +93,7 @@ fn make_even(span: &mut Span) {
 }
 
 /// Writes in the link header.
+#[inline(never)]
 fn set_link<P: Packet>(packet: &mut P, span: Span, value: u128) -> Option<bool> {
     let (start, end) = (span.start as usize, span.end as usize);
     if end > ETHERNET_ADDRESSES && packet.vlan().is_some() {
@@ -108,6 +109,7 @@ fn set_link<P: Packet>(packet: &mut P, span: Span, value: u128) -> Option<bool> 
 }
 
 /// Writes anywhere else.
+#[inline(never)]
 fn set_behind_link<P: Packet>(
     packet: &mut P,
     key: &Key,
@@ -202,6 +204,7 @@ fn may_write_ipv6(span: Span, new: &[u8]) -> bool {
 
 /// Puts right the checksum of the header that is written to, if it is one that may be
 /// (`nft_payload_csum_write_ok()`). `None` if it is not there.
+#[inline(never)]
 fn fix_own_checksum<P: Packet>(
     packet: &mut P,
     key: &Key,
@@ -251,6 +254,7 @@ fn pseudo_checksum<P: Packet>(packet: &P, key: &Key) -> Option<u32> {
 }
 
 /// Puts right a checksum over the transport; one of zero is written otherwise.
+#[inline(never)]
 fn fix_transport_checksum<P: Packet>(
     packet: &mut P,
     at: u32,
@@ -268,6 +272,7 @@ fn fix_transport_checksum<P: Packet>(
 }
 
 /// Works the SCTP checksum out anew (RFC 9260, appendix A).
+#[inline(never)]
 fn fix_sctp_checksum<P: Packet>(packet: &mut P, transport: Transport) -> Option<()> {
     if transport.protocol != protocol::SCTP {
         return Some(());
