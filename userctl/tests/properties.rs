@@ -6,13 +6,15 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use ferrule_engine::{FieldSet, Key, Packet};
-use ferrule_uapi::field::FIRST_WIDE;
+use ferrule_uapi::field::{Field, FIRST_WIDE};
 use ferrule_uapi::hook::{Family, Verdict as Fate};
 use proptest::prelude::*;
 use userctl::compile::{compile, Options};
 use userctl::image::Image;
 use userctl::lang::{self, Entry};
 use userctl::listing;
+use userctl::ruleset::expr::{BitOp, Expr, Select, Source};
+use userctl::ruleset::statement::Require;
 use userctl::ruleset::{
     Chain, Layer, Match, NoEnvironment, Op, Ruleset, Selector, Statement, Table, Test, Verdict,
     SELECTORS,
@@ -228,11 +230,11 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    fn value(&self, selector: &Selector) -> Option<u128> {
-        let field = selector.field as u8;
-        if selector.name == "mark" {
+    fn field(&self, field: Field) -> Option<u128> {
+        if field == Field::MetaMark {
             return Some(self.mark.into());
         }
+        let field = field as u8;
         if field < FIRST_WIDE {
             return self.key.get(field).map(u128::from);
         }
@@ -241,15 +243,36 @@ impl Reading<'_> {
             .map(|wide| u128::from(wide.hi) << 64 | u128::from(wide.lo))
     }
 
-    fn holds(&self, matched: &Match) -> bool {
-        let family = self.key.get(0);
-        if matched
-            .family
-            .is_some_and(|asked| family != Some(asked as u32))
-        {
-            return false;
+    /// What the generated rules have: fields, constants and bits of them.
+    fn value(&self, expr: &Expr) -> Option<u128> {
+        match expr {
+            Expr::Select(Select {
+                source: Source::Field(field),
+                ..
+            }) => self.field(*field),
+            Expr::Constant(constant) => Some(constant.value),
+            Expr::Bitwise { op, left, right } => {
+                let (left, right) = (self.value(left)?, self.value(right)?);
+                Some(match op {
+                    BitOp::And => left & right,
+                    BitOp::Or => left | right,
+                    BitOp::Xor => left ^ right,
+                })
+            }
+            other => panic!("no rule here has {other:?}"),
         }
-        let Some(value) = self.value(matched.selector) else {
+    }
+
+    fn asked(&self, require: &Require) -> bool {
+        let Source::Field(field) = require.source else {
+            panic!("no rule here loads anything");
+        };
+        let value = self.field(field);
+        value.is_some_and(|value| require.values.contains(&(value & require.mask)))
+    }
+
+    fn holds(&self, matched: &Match) -> bool {
+        let Some(value) = self.value(&matched.left) else {
             return false;
         };
         match &matched.test {
@@ -257,6 +280,7 @@ impl Reading<'_> {
                 mask,
                 op,
                 value: other,
+                ..
             } => {
                 let order = (value & mask).cmp(other);
                 match op {
@@ -284,6 +308,7 @@ impl Reading<'_> {
                     .any(|(lo, hi)| (*lo..=*hi).contains(&(value & mask)))
                     != *negate
             }
+            other => panic!("no rule here has {other:?}"),
         }
     }
 
@@ -299,6 +324,11 @@ impl Reading<'_> {
             let mut counted = false;
             for statement in &rule.statements {
                 match statement {
+                    Statement::Require(require) => {
+                        if !self.asked(require) {
+                            continue 'rules;
+                        }
+                    }
                     Statement::Match(matched) => {
                         if !self.holds(matched) {
                             continue 'rules;
@@ -308,7 +338,10 @@ impl Reading<'_> {
                         self.count(rule.counter_identity(counters));
                         counters += 1;
                     }
-                    Statement::SetMark(set) => self.mark = self.mark & set.and ^ set.xor,
+                    Statement::Set(set) => {
+                        let mark = self.value(&set.value).expect("a mark is always there");
+                        self.mark = mark as u32;
+                    }
                     Statement::Verdict(verdict) => match verdict {
                         Verdict::Accept => return Some(Fate::Accept),
                         Verdict::Drop => {
@@ -326,6 +359,7 @@ impl Reading<'_> {
                         }
                         Verdict::Goto(name) => return self.chain(find(self.table, name)),
                     },
+                    other => panic!("no rule here has {other:?}"),
                 }
                 counted = matches!(statement, Statement::Counter(_));
             }
