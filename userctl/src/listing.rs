@@ -2,12 +2,13 @@
 //! The ruleset as text, as nft lists it.
 //!
 //! ```text
-//! table ─► objects, sets (elements) ─► chains ─► rules ─► statement ─► matches ─► expr ─► value
+//! table ─► objects, sets (elements) ─► chains ─► rules ─► arrange ─► statement ─► matches ─► expr ─► value
 //! ```
 //!
 //! What is listed can be read again and gives the same ruleset; listing that gives the same text.
 //! With [`Options::handles`] and numbers for interfaces, it is what a program keeps as its source.
 
+mod arrange;
 mod expr;
 mod matches;
 mod object;
@@ -222,8 +223,9 @@ impl<'a> Lister<'a> {
     fn rule(&mut self, rule: &Rule) {
         let (mut counters, mut states) = (0, 0);
         let mut between = "";
-        for statement in &rule.statements {
-            if matches!(statement, Statement::Require(_)) {
+        for index in arrange::arrange(&rule.statements, self.family) {
+            let statement = &rule.statements[index];
+            if matches!(statement, Statement::Require(require) if !self.is_listed(require)) {
                 continue;
             }
             self.out.push_str(between);

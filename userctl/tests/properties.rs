@@ -13,10 +13,11 @@ use userctl::compile::{compile, Options};
 use userctl::image::Image;
 use userctl::lang::{self, Entry};
 use userctl::listing;
-use userctl::ruleset::expr::{BitOp, Source};
+use userctl::ruleset::expr::{BitOp, Expr, Select, Source};
+use userctl::ruleset::statement::Require;
 use userctl::ruleset::{
-    Chain, Expr, Layer, Match, NoEnvironment, Op, Ruleset, Selector, Statement, Table, Test,
-    Verdict, SELECTORS,
+    Chain, Layer, Match, NoEnvironment, Op, Ruleset, Selector, Statement, Table, Test, Verdict,
+    SELECTORS,
 };
 use userctl::source::SourceMap;
 
@@ -90,10 +91,7 @@ fn number() -> impl Strategy<Value = u128> {
 
 /// The text of a comparison.
 fn comparison() -> impl Strategy<Value = String> {
-    let of_key = SELECTORS
-        .iter()
-        .filter(|row| matches!(row.source, Source::Field(_)));
-    let selector = prop::sample::select(of_key.collect::<Vec<_>>());
+    let selector = (0..SELECTORS.len()).prop_map(|index| &SELECTORS[index]);
     let values = prop::collection::vec((number(), number()), 1..5);
     (selector, 0..8_u8, values).prop_map(|(selector, form, values)| {
         let text = |value: u128| {
@@ -232,10 +230,7 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    fn source(&self, source: Source) -> Option<u128> {
-        let Source::Field(field) = source else {
-            panic!("the rules compare fields of the key only");
-        };
+    fn field(&self, field: Field) -> Option<u128> {
         if field == Field::MetaMark {
             return Some(self.mark.into());
         }
@@ -248,10 +243,14 @@ impl Reading<'_> {
             .map(|wide| u128::from(wide.hi) << 64 | u128::from(wide.lo))
     }
 
+    /// What the generated rules have: fields, constants and bits of them.
     fn value(&self, expr: &Expr) -> Option<u128> {
         match expr {
-            Expr::Select(select) => self.source(select.source),
-            Expr::Constant(number) => Some(number.value),
+            Expr::Select(Select {
+                source: Source::Field(field),
+                ..
+            }) => self.field(*field),
+            Expr::Constant(constant) => Some(constant.value),
             Expr::Bitwise { op, left, right } => {
                 let (left, right) = (self.value(left)?, self.value(right)?);
                 Some(match op {
@@ -260,8 +259,16 @@ impl Reading<'_> {
                     BitOp::Xor => left ^ right,
                 })
             }
-            other => panic!("not in these rules: {other:?}"),
+            other => panic!("no rule here has {other:?}"),
         }
+    }
+
+    fn asked(&self, require: &Require) -> bool {
+        let Source::Field(field) = require.source else {
+            panic!("no rule here loads anything");
+        };
+        let value = self.field(field);
+        value.is_some_and(|value| require.values.contains(&(value & require.mask)))
     }
 
     fn holds(&self, matched: &Match) -> bool {
@@ -301,7 +308,7 @@ impl Reading<'_> {
                     .any(|(lo, hi)| (*lo..=*hi).contains(&(value & mask)))
                     != *negate
             }
-            other => panic!("not in these rules: {other:?}"),
+            other => panic!("no rule here has {other:?}"),
         }
     }
 
@@ -317,6 +324,11 @@ impl Reading<'_> {
             let mut counted = false;
             for statement in &rule.statements {
                 match statement {
+                    Statement::Require(require) => {
+                        if !self.asked(require) {
+                            continue 'rules;
+                        }
+                    }
                     Statement::Match(matched) => {
                         if !self.holds(matched) {
                             continue 'rules;
@@ -326,18 +338,10 @@ impl Reading<'_> {
                         self.count(rule.counter_identity(counters));
                         counters += 1;
                     }
-                    Statement::Require(require) => {
-                        let value = self.source(require.source);
-                        let met = value
-                            .is_some_and(|value| require.values.contains(&(value & require.mask)));
-                        if !met {
-                            continue 'rules;
-                        }
+                    Statement::Set(set) => {
+                        let mark = self.value(&set.value).expect("a mark is always there");
+                        self.mark = mark as u32;
                     }
-                    Statement::Set(set) => match self.value(&set.value) {
-                        Some(value) => self.mark = value as u32,
-                        None => continue 'rules,
-                    },
                     Statement::Verdict(verdict) => match verdict {
                         Verdict::Accept => return Some(Fate::Accept),
                         Verdict::Drop => {
@@ -355,7 +359,7 @@ impl Reading<'_> {
                         }
                         Verdict::Goto(name) => return self.chain(find(self.table, name)),
                     },
-                    other => panic!("not in these rules: {other:?}"),
+                    other => panic!("no rule here has {other:?}"),
                 }
                 counted = matches!(statement, Statement::Counter(_));
             }

@@ -24,13 +24,13 @@ use crate::source::SourceMap;
 /// Something that is wrong with the JSON, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{path}: {message}")]
-pub struct JsonError {
+struct JsonError {
     /// The path (`nftables[3].add.rule.expr[0].match.op`).
-    pub path: String,
+    path: String,
     /// What is wrong.
-    pub message: String,
+    message: String,
     /// What to write instead.
-    pub hint: Option<String>,
+    hint: Option<String>,
 }
 
 type Read<T> = Result<T, JsonError>;

@@ -148,6 +148,8 @@ impl Lister<'_> {
             }
             Argument::Direction(direction, family) => {
                 self.out.push_str(protocol);
+                // Both directions have the same, and the kernel keeps none for them.
+                let direction = direction.filter(|_| !matches!(name, "protocol" | "l3proto"));
                 match direction {
                     Some(Direction::Original) => self.out.push_str(" original"),
                     Some(Direction::Reply) => self.out.push_str(" reply"),

@@ -3,7 +3,18 @@
 
 use super::Lister;
 use crate::ruleset::set::Part;
-use crate::ruleset::{max, write_name, Datatype, Form, Match, Op, Test};
+use crate::ruleset::statement::Require;
+use crate::ruleset::{
+    max, write_name, Datatype, Form, Match, Op, Selector, Tells, Test, SELECTORS,
+};
+
+/// `icmp type` or `icmpv6 type`, if that is what is asked for.
+fn message_type(require: &Require) -> Option<&'static Selector> {
+    let of = SELECTORS.iter().find(|row| row.types == require.values)?;
+    let mut rows = SELECTORS.iter();
+    let kind = rows.find(|row| row.protocol == of.protocol && row.tells == Tells::Icmp)?;
+    (kind.source == require.source).then_some(kind)
+}
 
 /// A comparison of a single value.
 #[derive(Clone, Copy)]
@@ -23,6 +34,27 @@ impl Bits {
 }
 
 impl Lister<'_> {
+    /// Whether nft lists what it asks for by itself: of which types an ICMP message is, if of several.
+    pub(super) fn is_listed(&self, require: &Require) -> bool {
+        require.values.len() > 1 && message_type(require).is_some()
+    }
+
+    /// What was asked for by itself and is listed nevertheless.
+    pub(super) fn require(&mut self, require: &Require) {
+        let Some(selector) = message_type(require) else {
+            return;
+        };
+        self.put(format_args!("{} {} ", selector.protocol, selector.name));
+        let part = Part {
+            datatype: selector.datatype,
+            bits: selector.bits,
+        };
+        let mut values = require.values.clone();
+        values.sort_unstable();
+        let ranges: Vec<_> = values.into_iter().map(|value| (value, value)).collect();
+        self.constants(part, &ranges);
+    }
+
     /// A comparison.
     pub(super) fn comparison(&mut self, matched: &Match) {
         self.expr(&matched.left);
@@ -128,7 +160,9 @@ impl Lister<'_> {
         match bits.form {
             Form::Plain => return false,
             Form::Exists => {
-                let there = (bits.value != 0) == (bits.op == Op::Eq);
+                self.out
+                    .push_str(if bits.op == Op::Ne { "!= " } else { "" });
+                let there = bits.value != 0;
                 self.out.push_str(if there { "exists" } else { "missing" });
             }
             Form::Any => self.flag_list(bits.part, bits.mask),

@@ -49,7 +49,7 @@ impl Lister<'_> {
     /// A statement that is neither a counter nor a state.
     pub(super) fn statement(&mut self, statement: &Statement) {
         match statement {
-            Statement::Require(_) => {}
+            Statement::Require(require) => self.require(require),
             Statement::Match(matched) => self.comparison(matched),
             Statement::Counter(counts) => self.state(&StateSpec::Counter(*counts)),
             Statement::State(spec) => self.state(spec),

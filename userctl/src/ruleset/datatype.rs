@@ -405,7 +405,7 @@ impl Datatype {
     fn write_own(self, value: u128, out: &mut String) -> std::fmt::Result {
         match self {
             Datatype::Ipv4 => write!(out, "{}", Ipv4Addr::from(value as u32)),
-            Datatype::Ipv6 => write!(out, "{}", Ipv6Addr::from(value)),
+            Datatype::Ipv6 => write_ipv6(value, out),
             Datatype::Ether => {
                 let bytes = value.to_be_bytes();
                 let pairs: Vec<String> = bytes[10..].iter().map(|b| format!("{b:02x}")).collect();
@@ -478,6 +478,14 @@ fn read_class(text: &str) -> Option<u128> {
     };
     let (major, minor) = (half(major)?, half(minor)?);
     Some(u128::from(major) << 16 | u128::from(minor))
+}
+
+/// An IPv6 address as the C library has it: `::10.0.0.1` where only the last 32 bits are not zero.
+fn write_ipv6(value: u128, out: &mut String) -> std::fmt::Result {
+    match u32::try_from(value) {
+        Ok(low) if low > 0xffff => write!(out, "::{}", Ipv4Addr::from(low)),
+        _ => write!(out, "{}", Ipv6Addr::from(value)),
+    }
 }
 
 /// Writes flags of a type by name, with `between` between them.

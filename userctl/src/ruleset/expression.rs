@@ -7,7 +7,7 @@
 use super::context::Context;
 use super::datatype::Datatype;
 use super::error::{CheckError, CheckErrorKind};
-use super::expr::{BitOp, Constant, Expr as Typed};
+use super::expr::{Argument, BitOp, Constant, Expr as Typed};
 use super::selector::max;
 use super::set::{Data, Part, Set, SetRef};
 use super::statement::Require;
@@ -37,6 +37,19 @@ pub(super) struct Checker<'a> {
 
 fn refuse<T>(kind: CheckErrorKind, span: Span) -> Checked<T> {
     Err(CheckError::new(kind, span))
+}
+
+/// As in nft, an address of a connection that says no family is no part of a key.
+fn of_a_family(typed: &Typed, span: Span) -> Checked<()> {
+    match typed {
+        Typed::Select(select) => match (&select.argument, select.selector.name) {
+            (Argument::Direction(_, None), "saddr" | "daddr") => {
+                refuse(CheckErrorKind::NeedsFamily("ct original ip saddr"), span)
+            }
+            _ => Ok(()),
+        },
+        _ => Ok(()),
+    }
 }
 
 /// A number of any meaning with so many bits.
@@ -195,7 +208,9 @@ impl<'a> Checker<'a> {
     fn concat(&mut self, items: &[Expr], span: Span) -> Checked<Typed> {
         let mut parts = Vec::with_capacity(items.len());
         for item in items {
-            match self.expr(item, None)? {
+            let typed = self.expr(item, None)?;
+            of_a_family(&typed, item.span)?;
+            match typed {
                 Typed::Concat(inner) => parts.extend(inner),
                 part => parts.push(part),
             }
@@ -208,6 +223,7 @@ impl<'a> Checker<'a> {
 
     fn map(&mut self, key: &Expr, map: &Expr, expected: Option<Part>) -> Checked<Typed> {
         let typed = self.expr(key, None)?;
+        of_a_family(&typed, key.span)?;
         let parts = typed.parts();
         let map = resolve(map);
         let (map, data) = match &map.kind {

@@ -2,7 +2,8 @@
 //! Selectors with what they are given beside their names: directions, flags, levels, numbers of options.
 
 use ferrule_uapi::expr::{
-    CtKey, Expr as Record, ExthdrOp, Tunnel, DIRECTION_ORIGINAL, DIRECTION_REPLY, EXPR_PRESENT,
+    CtKey, Expr as Record, ExthdrOp, PayloadBase, Tunnel, DIRECTION_ORIGINAL, DIRECTION_REPLY,
+    EXPR_PRESENT,
 };
 use ferrule_uapi::hook::Family;
 
@@ -11,7 +12,9 @@ use super::datatype::Datatype;
 use super::error::{CheckError, CheckErrorKind};
 use super::expr::{Argument, Direction, Select, Source};
 use super::expression::{Checked, Checker};
-use super::selector::{find, load, presence, Lookup, Selector, Settable, TCP_ALIASES};
+use super::selector::{
+    find, get, load, presence, Layer, Lookup, Selector, Settable, SELECTORS, TCP_ALIASES,
+};
 use crate::lang::syntax::{Expr, ExprKind, Ident, Name};
 use crate::source::Span;
 
@@ -116,7 +119,7 @@ impl<'a> Checker<'a> {
                     let name = name.to_owned();
                     self.route(None, &name, span)?
                 } else {
-                    Select::plain(self.lookup(protocol, name, span)?)
+                    Select::plain(self.known(self.lookup(protocol, name, span)?))
                 }
             }
             ExprKind::Meta(name) => Select::plain(self.lookup("meta", self.text(*name), span)?),
@@ -185,11 +188,42 @@ impl<'a> Checker<'a> {
         refuse(kind, span)
     }
 
+    /// `th dport` of a packet of which the protocol is known is that protocol's.
+    fn known(&self, selector: &'static Selector) -> &'static Selector {
+        match (selector.layer, &self.context.transport) {
+            (Layer::AnyTransport, Some(known)) if known.len() == 1 => transport_rows(known[0])
+                .find(|row| row.name == selector.name && row.place == selector.place)
+                .unwrap_or(selector),
+            _ => selector,
+        }
+    }
+
+    /// The field that raw payload of the transport header is, if its protocol is known; a port, if it is one of
+    /// several.
+    fn field_at(&self, raw: &Selector, offset: u32, bits: u32) -> Option<&'static Selector> {
+        let place = Some((PayloadBase::Transport, offset));
+        let known = self.context.transport.as_ref()?;
+        if raw.protocol != "@th" {
+            return None;
+        }
+        let there = |row: &&'static Selector| row.place == place && row.bits == bits;
+        match known[..] {
+            [protocol] => transport_rows(protocol).find(there),
+            _ => {
+                let mut rows = SELECTORS.iter();
+                rows.find(|row| row.layer == Layer::AnyTransport && there(row))
+            }
+        }
+    }
+
     fn raw(&self, base: Name, offset: u64, bits: u64, span: Span) -> Checked<Select> {
         let base = self.text(base).trim_start_matches('@');
         let selector = self.lookup(&format!("@{base}"), "", span)?;
         let name = &selector.protocol[1..];
         let (offset, bits) = raw_place(offset, bits, span)?;
+        if let Some(field) = self.field_at(selector, offset, bits) {
+            return Ok(Select::plain(field));
+        }
         let select = Select::plain(selector).typed(selector.datatype, bits);
         let select = select.loading(|record| {
             record.offset = offset;
@@ -223,6 +257,8 @@ impl<'a> Checker<'a> {
             }
             _ => {}
         }
+        // Both directions are of the same protocols: nft does not list which was said.
+        let way = way.filter(|_| !matches!(selector.name, "l3proto" | "protocol"));
         let select = select.loading(|record| record.flags = way.map_or(0, direction_flag));
         let (select, said) = match selector.name {
             "saddr" | "daddr" => self.connection_address(select, family, span)?,
@@ -489,8 +525,14 @@ impl<'a> Checker<'a> {
 /// `fib … oif exists`: whether there is a route, not where it leads.
 pub(super) fn fib_presence(select: &Select) -> Select {
     let mut select = select.clone().typed(Datatype::Boolean, 1);
-    select = select.loading(|record| record.flags |= EXPR_PRESENT);
-    select
+    if let (Some(check), Some(Source::Record(row))) = (
+        get("fib", "check"),
+        get("fib", "check").map(|row| row.source),
+    ) {
+        select.selector = check;
+        select = select.loading(|record| record.key = row.key);
+    }
+    select.loading(|record| record.flags |= EXPR_PRESENT)
 }
 
 fn raw_place(offset: u64, bits: u64, span: Span) -> Checked<(u32, u32)> {
@@ -500,6 +542,13 @@ fn raw_place(offset: u64, bits: u64, span: Span) -> Checked<(u32, u32)> {
         }
         _ => refuse(CheckErrorKind::RawLength, span),
     }
+}
+
+/// Fields of the header of a transport protocol.
+fn transport_rows(protocol: u128) -> impl Iterator<Item = &'static Selector> {
+    SELECTORS.iter().filter(
+        move |row| matches!(row.layer, Layer::Transport(of, _) if u128::from(of) == protocol),
+    )
 }
 
 /// Type and width of the addresses of a family.
