@@ -26,6 +26,7 @@
 //! | `rcupdate` | `linux/rcupdate.h` | a published pointer, grace periods |
 //! | `security` | `linux/security.h` | security marks |
 //! | `kiocb` | `linux/fs.h` | how a file is read |
+//! | `reroute` | `linux/netfilter_ipv4.h`, `linux/netfilter_ipv6.h` | routing a packet anew |
 //! | `rwonce` | `asm/rwonce.h` | numbers that are read while they are written |
 //! | `wait` | `linux/wait.h` | waiting for what a softirq brings |
 //! | `workqueue` | `linux/workqueue.h` | work that is done later, and can be cancelled |
@@ -57,6 +58,7 @@ pub(crate) mod percpu;
 pub(crate) mod random;
 pub(crate) mod rculist;
 pub(crate) mod rcupdate;
+pub(crate) mod reroute;
 pub(crate) mod rwonce;
 pub(crate) mod security;
 pub(crate) mod skbuff;

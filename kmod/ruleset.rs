@@ -13,9 +13,9 @@
 mod draft;
 mod state;
 
-use ferrule_engine::{Key, Program};
+use ferrule_engine::{Key, Packet, Program};
 use ferrule_uapi::{
-    hook::{Family, Verdict},
+    hook::{ChainType, Family, Verdict},
     ioctl::Info,
     program::BaseChain,
 };
@@ -209,15 +209,54 @@ impl Loaded {
         let view = self.program.view();
         let mut key = Key::parse(packet, self.program.fields());
         for base in bases {
+            let course = (base.kind == ChainType::Route as u8).then(|| Course::of(packet));
             let outcome = view.run(base, &mut key, packet);
             match (outcome.verdict, outcome.queue) {
-                (Verdict::Accept, _) => {}
+                (Verdict::Accept, _) => {
+                    let left = course.is_some_and(|course| course != Course::of(packet));
+                    if left && !packet.skb.reroute() {
+                        return netfilter::Verdict::Drop;
+                    }
+                }
                 (Verdict::Drop, None) => return netfilter::Verdict::Drop,
                 // It is the last that runs here: it comes back behind this hook function.
                 (Verdict::Drop, Some(queue)) => return packet.queue(queue),
             }
         }
         netfilter::Verdict::Accept
+    }
+}
+
+/// What a packet's route depends on (`nf_route_table_hook4`, `nf_route_table_hook6`).
+#[derive(PartialEq, Eq)]
+struct Course {
+    mark: u32,
+    /// Type of service; of IPv6 the first word and the hop limit.
+    service: [u8; 5],
+    addresses: [u8; 32],
+}
+
+impl Course {
+    fn of(packet: &Subject<'_>) -> Self {
+        let mut course = Course {
+            mark: packet.skb.mark(),
+            service: [0; 5],
+            addresses: [0; 32],
+        };
+        if packet.family == Family::Ip6 {
+            if let (Some([a, b, c, d]), Some([hops])) = (packet.bytes(0), packet.bytes(7)) {
+                course.service = [a, b, c, d, hops];
+            }
+            course.addresses = packet.bytes(8).unwrap_or(course.addresses);
+        } else {
+            let [service] = packet.bytes(1).unwrap_or_default();
+            course.service = [service, 0, 0, 0, 0];
+            let addresses: [u8; 8] = packet.bytes(12).unwrap_or_default();
+            for (to, from) in course.addresses.iter_mut().zip(addresses) {
+                *to = from;
+            }
+        }
+        course
     }
 }
 

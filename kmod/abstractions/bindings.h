@@ -16,6 +16,8 @@
 #include <linux/net.h>
 #include <linux/netdevice.h>
 #include <linux/netfilter.h>
+#include <linux/netfilter_ipv4.h>
+#include <linux/netfilter_ipv6.h>
 #include <linux/security.h>
 #include <linux/skbuff.h>
 #include <linux/time.h>

@@ -88,7 +88,7 @@ impl<'a> Skb<'a> {
 
     /// Finds out where the bytes lie: to be called again when that may have changed.
     #[inline]
-    fn locate(&mut self) {
+    pub(super) fn locate(&mut self) {
         let raw = self.skb.as_ptr();
         // SAFETY: By the type invariants `skb` is valid.
         let (head, data, len, data_len) =

@@ -32,13 +32,14 @@ abi_enum! {
 }
 
 abi_enum! {
-    /// The type of a base chain. Only `filter` is run so far; the others are refused by name.
+    /// The type of a base chain. `nat` is refused by name so far.
     pub enum ChainType: u8 = "FERRULE_CHAIN_" {
         /// `type filter`.
         Filter = 0, "FILTER",
         /// `type nat`: reserved.
         Nat = 1, "NAT",
-        /// `type route`: reserved.
+        /// `type route`, at the output hook: a packet whose addresses, mark or type of service the chain changed
+        /// is routed anew.
         Route = 2, "ROUTE",
     }
 }

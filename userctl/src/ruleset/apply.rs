@@ -227,14 +227,15 @@ pub(crate) const PRIORITIES: &[(&str, i32, Option<&[Hook]>)] = &[
 /// What a chain's `type … hook … priority …` says.
 fn base_of(spec: &HookSpec, reader: &Reader<'_>) -> Checked<Base> {
     let kind = reader.names.get(spec.kind.name);
-    match &**kind {
-        "filter" => {}
-        "nat" | "route" => {
-            let feature = format!("chains of type {kind}");
-            return refuse(unsupported(feature, "write `type filter`"), spec.kind.span);
+    let base_kind = match &**kind {
+        "filter" => ChainType::Filter,
+        "route" => ChainType::Route,
+        "nat" => {
+            let hint = "leave it out: address translation comes later";
+            return refuse(unsupported("chains of type nat", hint), spec.kind.span);
         }
         _ => return refuse(CheckErrorKind::ChainType(kind.to_string()), spec.kind.span),
-    }
+    };
     let name = reader.names.get(spec.hook.name);
     let Some(hook) = Hook::ALL
         .iter()
@@ -250,6 +251,9 @@ fn base_of(spec: &HookSpec, reader: &Reader<'_>) -> Checked<Base> {
         };
         return refuse(kind, spec.hook.span);
     };
+    if base_kind == ChainType::Route && hook != Hook::LocalOut {
+        return refuse(CheckErrorKind::RouteHook(name.to_string()), spec.hook.span);
+    }
     let mut priority = spec.priority.offset;
     if let Some(ident) = spec.priority.name {
         let text = reader.names.get(ident.name);
@@ -265,7 +269,7 @@ fn base_of(spec: &HookSpec, reader: &Reader<'_>) -> Checked<Base> {
         return refuse(CheckErrorKind::PriorityRange, spec.priority.span);
     };
     Ok(Base {
-        kind: ChainType::Filter,
+        kind: base_kind,
         hook,
         priority,
         policy: Policy::Accept,

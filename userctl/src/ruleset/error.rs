@@ -255,6 +255,8 @@ pub enum CheckErrorKind {
     Exists(String),
     #[error("unknown chain type `{0}`")]
     ChainType(String),
+    #[error("chains of type route are hooked in at output, not at {0}")]
+    RouteHook(String),
     #[error("unknown hook `{0}`")]
     Hook(String),
     #[error("`{0}` is no priority at this hook")]
@@ -314,6 +316,7 @@ impl CheckErrorKind {
             K::NoRule(_) => "`userctl list -a` shows the handles",
             K::Exists(_) => "write `add` to go on if it exists",
             K::ChainType(_) => "write `filter`",
+            K::RouteHook(_) => "write `hook output`, or `type filter`",
             K::Hook(_) => "the hooks are prerouting, input, forward, output, postrouting",
             K::Priority(_) => {
                 "write a number, or raw, mangle, dstnat (prerouting), filter, security, srcnat \

@@ -131,7 +131,12 @@ fn check_base_chain(view: &View<'_>, base: &BaseChain) -> Result<(), VerifyError
     ensure(Hook::from_raw(base.hook).is_some(), VerifyError::Hook)?;
     ensure(Verdict::from_raw(base.policy).is_some(), VerifyError::Hook)?;
     let kind = ChainType::from_raw(base.kind).ok_or(VerifyError::Hook)?;
-    ensure(kind == ChainType::Filter, VerifyError::Unsupported)?;
+    // Only packets of this host are routed anew.
+    match kind {
+        ChainType::Filter => {}
+        ChainType::Route => ensure(base.hook == Hook::LocalOut as u8, VerifyError::Hook)?,
+        ChainType::Nat => return Err(VerifyError::Unsupported),
+    }
     ensure(is_counter_or_none(view, base.counter), VerifyError::Index)
 }
 

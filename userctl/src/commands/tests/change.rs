@@ -221,11 +221,6 @@ fn each_reset_says_what_it_set_to_zero() {
             "the counters of rules and policies are at zero\n",
         ),
         (
-            "reset counters",
-            Reset::Counters,
-            "the counters of rules and policies are at zero\n",
-        ),
-        (
             "reset hooks",
             Reset::Hooks,
             "the counters of hooks are at zero\n",
