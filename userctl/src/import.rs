@@ -11,15 +11,17 @@
 //! translations are those of iptables-translate where that has one and it is right; its rule is left
 //! where it drops a part of the meaning (the ECN bits of a TOS) or is wrong (lengths of IPv6 headers).
 //!
+//! Some rules take several of nft's, in chains of their own (`NAME-part`): a negated test of what may
+//! not be there (`! --uid-owner` is also a packet that no socket sent, which `skuid !=` is not), a count
+//! of sightings, a sum. Such a rule cannot `RETURN` or go to a chain with `-g`, as that would leave the
+//! wrong chain.
+//!
 //! # Where the two differ all the same
 //!
 //! - *Malformed packets.* Several matches of iptables drop a packet whose headers are cut off or
 //!   contradict each other ("hotdrop"): nft's tests just do not hold.
 //! - *IPv6 behind an authentication header.* `-p` sees what is behind it, nft's `meta l4proto` the
 //!   header.
-//! - *Negated tests of what is not there.* `! --uid-owner` also means packets that no socket sent;
-//!   `skuid !=` does not, and iptables-translate writes it. Where this happens to ordinary traffic
-//!   (`! --mss`), it is refused.
 //! - *Resources.* The sizes of tables of `recent` and `hashlimit` are parameters of the kernel, and what
 //!   happens when they are full is described in [`matches`]'s files.
 //! - *Policies' counters* are printed as comments: nft's chains have none.

@@ -14,6 +14,7 @@ mod module;
 mod namespaces;
 mod policies;
 mod privileges;
+mod sets;
 mod traffic;
 
 use crate::runner::Scenario;
@@ -32,6 +33,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         differential::scenarios,
         lifecycle::scenarios,
         namespaces::scenarios,
+        sets::scenarios,
         privileges::scenarios,
         arguments::scenarios,
         module::scenarios,

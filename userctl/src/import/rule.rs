@@ -30,7 +30,7 @@ enum Piece {
     Stateful(String),
     /// A chain decides: these rules, each of which `goto`s the rest of the rule if it holds.
     Decide(Vec<String>),
-    /// A chain is called, and the rule goes on.
+    /// A rule that stands before the rest of this one, in a chain of their own.
     Call(String),
 }
 
@@ -57,6 +57,8 @@ pub(super) struct Rule<'a> {
     pieces: Vec<Piece>,
     actions: Vec<String>,
     comment: Option<String>,
+    /// The test of `-p`, if a part of the rule is to repeat it.
+    repeated: Option<String>,
 }
 
 /// A rule in nft's words.
@@ -102,6 +104,7 @@ pub(super) fn translate(
         pieces: Vec::new(),
         actions: Vec::new(),
         comment: None,
+        repeated: None,
     };
     rule.core()?;
     for matching in &arguments.matches {
@@ -151,6 +154,23 @@ impl Rule<'_> {
     pub(super) fn call(&mut self, chain: &str) -> Result<()> {
         self.pieces.push(Piece::Call(format!("jump {chain}")));
         self.not_in_parts("RETURN")
+    }
+
+    /// The rest of the rule holds where a test does not. To nft's `!=` what is not there is not
+    /// different either; iptables' negation means it, too.
+    pub(super) fn unless(&mut self, test: &str) -> Result<()> {
+        self.pieces.push(Piece::Call(format!("{test} return")));
+        self.not_in_parts("RETURN")
+    }
+
+    /// What follows is understood only where the protocol of `-p` was tested: so is a part of the rule
+    /// that is in a chain of its own.
+    pub(super) fn repeat_protocol(&mut self) {
+        let mut pieces = self.pieces.iter();
+        self.repeated = pieces.find_map(|piece| match piece {
+            Piece::Protocol(text) => Some(text.clone()),
+            _ => None,
+        });
     }
 
     /// No packet passes.
@@ -362,6 +382,9 @@ impl Rule<'_> {
     /// Writes the tests from `from` on, and the end.
     fn assemble(&mut self, from: usize, end: &[String]) -> String {
         let mut words = Vec::new();
+        if from > 0 {
+            words.extend(self.repeated.clone());
+        }
         for at in from..self.pieces.len() {
             let chain = match self.pieces[at].clone() {
                 Piece::Pure(text)

@@ -164,6 +164,17 @@ pub(crate) static DIFFERENT: &[(&str, &[&str])] = &[
         &["iptables-translate -A INPUT -p sctp --chunk-types all INIT,DATA:iUbE,SACK,ABORT:T -j ACCEPT"],
     ),
     (
+        "nft 1.1 has no names for some chunks, which would have to be missing",
+        &["iptables-translate -A INPUT -p sctp --chunk-types only SHUTDOWN_COMPLETE -j ACCEPT"],
+    ),
+    (
+        "a packet that no socket sent, or a connection without helper, is another's, too",
+        &[
+            "iptables-translate -t nat -A OUTPUT -p tcp --dport 80 -m owner ! --uid-owner 1000 -j ACCEPT",
+            "iptables-translate -A FORWARD -m helper ! --helper ftp",
+        ],
+    ),
+    (
         "nft writes a range of addresses and ports as [first]-[last]:ports",
         &["ip6tables-translate -t nat -A prerouting -p tcp -j DNAT --to-destination [fec0::1234-fec0::2000]:1-20"],
     ),

@@ -139,6 +139,7 @@ fn connection_ports(used: &Use, rule: &mut Rule<'_>) -> Result<()> {
                     .hint("add --ctproto tcp, or -p tcp"),
             );
         }
+        rule.repeat_protocol();
         let ports = ports(&given.word())?;
         rule.test(format!("{field} {}{ports}", not(given.negated)));
     }
@@ -165,14 +166,20 @@ fn state(given: &Given, rule: &mut Rule<'_>) -> Result<()> {
         }
     }
     if !status.is_empty() {
-        if given.negated || !states.is_empty() {
+        if !given.negated && !states.is_empty() {
             return Err(
                 Refusal::new(given.span, "nft tests state and translation apart")
                     .hint("write one rule with `ct state` and one with `ct status`"),
             );
         }
-        rule.test(format!("ct status {}", status.join(",")));
-        return Ok(());
+        let test = format!("ct status {}", status.join(","));
+        match given.negated {
+            false => rule.test(test),
+            true => rule.unless(&test)?,
+        }
+        if states.is_empty() {
+            return Ok(());
+        }
     }
     rule.test(match (given.negated, states.as_slice()) {
         (false, _) => format!("ct state {}", states.join(",")),
@@ -273,15 +280,10 @@ fn connlabel(used: &Use, rule: &mut Rule<'_>) -> Result<()> {
     let label = number(&given.word(), 127).map_err(|refusal| {
         refusal.hint("names of labels are in connlabel.conf: write the number")
     })?;
-    rule.test(match given.negated {
-        false => format!("ct label {label}"),
-        true => {
-            return Err(Refusal::new(
-                given.span,
-                "nft's `ct label !=` also fails without connection",
-            ))
-        }
-    });
+    match given.negated {
+        false => rule.test(format!("ct label {label}")),
+        true => rule.unless(&format!("ct label {label}"))?,
+    }
     Ok(())
 }
 
@@ -293,6 +295,20 @@ fn helper(used: &Use, rule: &mut Rule<'_>) -> Result<()> {
     if !quotable(name) || name.is_empty() {
         return Err(Refusal::new(given.span, "which helper?").hint("nft names one"));
     }
-    rule.test(format!("ct helper {}\"{name}\"", not(given.negated)));
+    let port = name
+        .rsplit_once('-')
+        .is_some_and(|(_, end)| end.parse::<u16>().is_ok());
+    if port {
+        // To iptables, `ftp-2121` is also `ftp`.
+        return Err(
+            Refusal::new(given.span, "nft's names of helpers have no ports")
+                .hint("test the port beside the helper's name"),
+        );
+    }
+    let test = format!("ct helper \"{name}\"");
+    match given.negated {
+        false => rule.test(test),
+        true => rule.unless(&test)?,
+    }
     Ok(())
 }

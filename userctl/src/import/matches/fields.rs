@@ -173,11 +173,8 @@ fn tcpmss(used: &Use, rule: &mut Rule<'_>) -> Result<()> {
     };
     let range = range(&given.word(), 65535)?;
     if given.negated {
-        return Err(
-            Refusal::new(given.span, "iptables also means packets without the option").hint(
-                "add a rule with `tcp option maxseg missing` beside one with `maxseg size != …`",
-            ),
-        );
+        // Packets without the option are meant, too.
+        return rule.unless(&format!("tcp option maxseg size {range}"));
     }
     rule.test(format!("tcp option maxseg size {range}"));
     Ok(())

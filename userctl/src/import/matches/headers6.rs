@@ -358,6 +358,12 @@ fn srh(used: &Use, rule: &mut Rule<'_>) -> Result<()> {
             }
             (None, "srh-tag") => {
                 let tag = number(&given.word(), 65535)?;
+                if tag >> 8 != tag & 0xff {
+                    let message = "iptables compares the tag in the machine's order of bytes";
+                    let swapped = tag >> 8 | (tag & 0xff) << 8;
+                    let hint = format!("on x86 and most others this means `srh tag {swapped}`");
+                    return Err(Refusal::new(given.span, message).hint(hint));
+                }
                 rule.test(format!("srh tag {}{tag}", not(given.negated)));
             }
             (None, _) => {

@@ -91,7 +91,11 @@ fn owner(used: &Use, rule: &mut Rule<'_>) -> Result<()> {
             text if quotable(text) => format!("\"{text}\""),
             _ => return Err(Refusal::new(given.span, "no name of a user or group")),
         };
-        rule.test(format!("{field} {}{value}", not(given.negated)));
+        match given.negated {
+            false => rule.test(format!("{field} {value}")),
+            // What no socket sent has no owner, which is also another one.
+            true => rule.unless(&format!("{field} {value}"))?,
+        }
     }
     Ok(())
 }

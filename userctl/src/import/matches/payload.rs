@@ -33,23 +33,21 @@ fn u32_match(used: &Use, rule: &mut Rule<'_>) -> Result<()> {
         return Ok(());
     };
     let tests: Vec<_> = given.text().split("&&").collect();
-    // A header of IP is always there; behind it, iptables' negation also means "too short".
-    let short = |read: &Read| read.offset + 4 <= 20;
-    for text in &tests {
-        let read = Read::parse(text, given)?;
-        if given.negated && (tests.len() > 1 || !short(&read)) {
-            return Err(Refusal::new(
-                given.span,
-                "this negation also means packets that are too short",
-            )
-            .hint("jump to a chain that returns where the test holds"));
-        }
-        rule.test(read.text(given.negated));
+    let mut texts = Vec::new();
+    for test in tests {
+        texts.push(Read::parse(test, given)?.text());
     }
-    Ok(())
+    match given.negated {
+        // What is too short for a test fails it.
+        true => rule.unless(&texts.join(" ")),
+        false => {
+            texts.into_iter().for_each(|text| rule.test(text));
+            Ok(())
+        }
+    }
 }
 
-/// `offset [& mask] [>> shift] = values`.
+/// `offset [& mask | >> shift]… = values`.
 struct Read {
     offset: u64,
     mask: u32,
@@ -74,18 +72,28 @@ impl Read {
         if place.contains('@') || place.contains("<<") {
             return Err(wrong("an offset that is computed cannot be read"));
         }
-        let mut shift = 0;
-        let mut mask = u32::MAX;
-        let mut rest = place;
-        if let Some((before, after)) = rest.split_once(">>") {
-            shift = number(&word(after), 31).map_err(|_| wrong("one shift, by a number"))?;
-            rest = before;
+        // `(x >> n) & m` is `(x & m << n) >> n`: masks move to the front, the shift to the values.
+        let (offset, operations) = match place.find(['&', '>']) {
+            Some(at) => place.split_at(at),
+            None => (place, ""),
+        };
+        let (mut mask, mut shift, mut rest) = (u32::MAX, 0_u32, operations);
+        while !rest.is_empty() {
+            let masks = rest.starts_with('&');
+            let operand = rest.trim_start_matches(['&', '>']);
+            let length = operand.find(['&', '>']).unwrap_or(operand.len());
+            let (operand, after) = operand.split_at(length);
+            match masks {
+                true => mask &= (number32(operand)? << shift) as u32,
+                false => shift += number(&word(operand), 31)? as u32,
+            }
+            if shift > 31 {
+                return Err(wrong("nothing is left after these shifts"));
+            }
+            mask &= u32::MAX << shift;
+            rest = after;
         }
-        if let Some((before, after)) = rest.split_once('&') {
-            mask = number32(after).map_err(|_| wrong("one mask, before the shift"))? as u32;
-            rest = before;
-        }
-        let offset = number(&word(rest), 4096)?;
+        let offset = number(&word(offset), 4096)?;
         let end = |word: &Word| number(word, u32::MAX.into());
         let mut ranges = Vec::new();
         for value in values.split(',') {
@@ -109,13 +117,12 @@ impl Read {
         }
     }
 
-    fn text(&self, negated: bool) -> String {
+    fn text(&self) -> String {
         let field = format!("@nh,{},32", self.offset * 8);
         let values = one_of(&self.values);
-        let operator = crate::import::values::equals(negated);
         match self.mask {
-            u32::MAX => format!("{field} {operator} {values}"),
-            mask => format!("{field} & {mask:#x} {operator} {values}"),
+            u32::MAX => format!("{field} == {values}"),
+            mask => format!("{field} & {mask:#x} == {values}"),
         }
     }
 }

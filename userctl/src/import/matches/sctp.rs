@@ -37,25 +37,17 @@ static CHUNKS: &[(&str, &str, &str)] = &[
     ("ECN_ECNE", "ecne", ""),
     ("ECN_CWR", "cwr", ""),
     ("SHUTDOWN_COMPLETE", "shutdown-complete", "t"),
-    ("I_DATA", "i-data", ""),
-    ("RE_CONFIG", "re-config", ""),
-    ("PAD", "pad", ""),
     ("ASCONF", "asconf", ""),
     ("ASCONF_ACK", "asconf-ack", ""),
     ("FORWARD_TSN", "forward-tsn", ""),
-    ("I_FORWARD_TSN", "i-forward-tsn", ""),
 ];
 
 fn sctp(used: &Use, rule: &mut Rule<'_>) -> Result<()> {
-    let mut any = port_tests(used, rule, "sctp")?;
-    if let Some(given) = used.get("chunk-types") {
-        any = true;
-        chunks(given, rule)?;
-    }
-    if !any {
+    if !port_tests(used, rule, "sctp")? {
         rule.transport("sctp sport 0-65535");
     }
-    Ok(())
+    used.get("chunk-types")
+        .map_or(Ok(()), |given| chunks(given, rule))
 }
 
 fn chunks(given: &Given, rule: &mut Rule<'_>) -> Result<()> {
@@ -86,13 +78,9 @@ fn chunks(given: &Given, rule: &mut Rule<'_>) -> Result<()> {
         ("all" | "any", [(chunk, flags)], true) if flags.is_empty() => {
             rule.transport(format!("sctp chunk {} missing", chunk.1));
         }
-        ("only", _, false) => only(
-            rule,
-            &listed.iter().map(|(chunk, _)| chunk.1).collect::<Vec<_>>(),
-        ),
         ("all" | "any" | "only", ..) => {
             return Err(
-                Refusal::new(given.span, "one rule of nft cannot test that of chunks")
+                Refusal::new(given.span, "nft tests whether one chunk is there")
                     .hint("write a rule for each chunk"),
             )
         }
@@ -104,17 +92,6 @@ fn chunks(given: &Given, rule: &mut Rule<'_>) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// No other chunk is there. A packet has one at least.
-fn only(rule: &mut Rule<'_>, allowed: &[&str]) {
-    for (_, name, _) in CHUNKS {
-        match allowed {
-            [one] if one == name => rule.transport(format!("sctp chunk {name} exists")),
-            _ if allowed.contains(name) => {}
-            _ => rule.transport(format!("sctp chunk {name} missing")),
-        }
-    }
 }
 
 fn flag_test(given: &Given, chunk: &(&str, &str, &str), letters: &str) -> Result<String> {

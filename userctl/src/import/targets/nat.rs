@@ -70,10 +70,11 @@ fn flags(used: &Use) -> String {
 }
 
 /// Reads ports, which only some protocols have.
-fn ports(given: &Given, text: &str, rule: &Rule<'_>) -> Result<Range> {
+fn ports(given: &Given, text: &str, rule: &mut Rule<'_>) -> Result<Range> {
     if !rule.has_protocol(&[TCP, UDP, UDPLITE, SCTP, DCCP, ICMP, ICMPV6]) {
         return Err(Refusal::new(given.span, "only some protocols have ports").hint("add -p tcp"));
     }
+    rule.repeat_protocol();
     if text.contains('/') {
         return Err(
             Refusal::new(given.span, "nft does not shift ports by a base")

@@ -125,10 +125,11 @@ fn type_of_service(used: &Use, rule: &mut Rule<'_>) -> Result<()> {
                 (0, _) => rule.act(format!("{field} set {field} ^ {value:#04x}")),
                 (_, 0) => rule.act(format!("{field} set {field} & {:#04x}", bits & !mask)),
                 _ if mask == value => rule.act(format!("{field} set {field} | {value:#04x}")),
-                _ => rule.act(format!(
-                    "{field} set {field} & {:#04x} ^ {value:#04x}",
-                    bits & !mask
-                )),
+                _ => {
+                    // Two statements: nft 1.1 misplaces the value of `& … ^ …` in a part of an octet.
+                    rule.act(format!("{field} set {field} & {:#04x}", bits & !mask));
+                    rule.act(format!("{field} set {field} ^ {value:#04x}"));
+                }
             }
         }
     }
