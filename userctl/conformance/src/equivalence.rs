@@ -144,7 +144,7 @@ impl Pair<'_> {
 
 fn side(compiled: &Compiled) -> Result<Side<'_>, String> {
     let view = compiled.program.view();
-    let host = Host::new(view, compiled.program.fields(), &compiled.batch);
+    let host = Host::at(view, compiled.program.fields(), &compiled.batch, BEGIN);
     let host = host.map_err(|refusal| format!("the elements do not fit the sets: {refusal:?}"))?;
     Ok(Side { view, host })
 }
