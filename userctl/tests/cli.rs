@@ -232,3 +232,21 @@ fn rules_come_from_standard_input_too() {
     );
     assert!(output.status.success());
 }
+
+#[test]
+fn what_nft_would_refuse_is_listed_if_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rules.nft");
+    let text = "table ip t {\n\tset a {\n\t\ttype ipv4_addr\n\t\tflags interval,dynamic\n\t}\n\tset b \
+                {\n\t\ttype ipv4_addr\n\t\tflags interval\n\t}\n\tset c {\n\t\ttype \
+                ipv4_addr\n\t\tflags dynamic\n\t}\n\tchain x {\n\t\tadd @b { ip saddr }\n\t\tadd @c \
+                { ip saddr }\n\t}\n}\n";
+    fs::write(&path, text).unwrap();
+    let path = path.to_str().unwrap();
+    assert!(userctl(&["check", path]).status().unwrap().success());
+    let (message, status) = failure(&["check", "--compat", path]);
+    assert_eq!(status, 1);
+    assert!(message.contains("rules.nft:2:6"), "{message}");
+    assert!(message.contains("rules.nft:6:6"), "{message}");
+    assert_eq!(message.matches("error:").count(), 2, "{message}");
+}
