@@ -24,7 +24,7 @@ pub struct Floor {
 pub const FLOORS: &[Floor] = &[
     floor("nft-rules/", ".t", 790, 2),
     floor("iptables-rules/", ".t", 273, 0),
-    floor("iptables-rules/", ".txlate", 118, 0),
+    floor("iptables-rules/", ".txlate", 117, 0),
     floor("iptables-save/", "tables-save", 539, 0),
 ];
 

@@ -35,6 +35,10 @@ const WRONG: &[(&str, &str)] = &[
         "iptables negates one test, the translation both",
     ),
     ("--chunk-types only SHUTDOWN_COMPLETE", NO_CHUNK),
+    (
+        "! --helper",
+        "iptables also means packets without a helper, the translation does not",
+    ),
 ];
 
 const NO_FRAGMENTS: &str = "iptables matches no later fragments, the translation does";
