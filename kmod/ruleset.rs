@@ -207,7 +207,9 @@ impl Loaded {
     #[inline(never)]
     fn run(&self, bases: &[BaseChain], packet: &mut Subject<'_>) -> netfilter::Verdict {
         let view = self.program.view();
-        let mut key = Key::parse(packet, self.program.fields());
+        // Read where it is: it is too large to be copied for each packet.
+        let mut key = Key::EMPTY;
+        key.read(packet, self.program.fields());
         for base in bases {
             let course = (base.kind == ChainType::Route as u8).then(|| Course::of(packet));
             let outcome = view.run(base, &mut key, packet);

@@ -249,6 +249,9 @@ pub(crate) struct CheckArgs {
     /// Files with rules; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
+    /// List what nft itself would refuse, too, and fail if there is anything
+    #[arg(long)]
+    pub(crate) compat: bool,
     #[command(flatten)]
     pub(crate) source: SourceArgs,
 }

@@ -98,12 +98,27 @@ impl Judgement {
 }
 
 impl<'a> Host<'a> {
-    /// A program that looks at `fields`, with the elements that `batch` brings; it may be empty.
+    /// A program that looks at `fields`, with the elements that `batch` brings; it may be empty. The clock
+    /// begins at 0.
     ///
     /// # Errors
     ///
     /// The batch does not fit the program, or its elements do not go together.
     pub fn new(view: View<'a>, fields: FieldSet, batch: &[u8]) -> Result<Self, BatchRefusal> {
+        Self::at(view, fields, batch, 0)
+    }
+
+    /// The same, loaded at `now`, in nanoseconds since 1970: timeouts and limits count from there.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Host::new`].
+    pub fn at(
+        view: View<'a>,
+        fields: FieldSet,
+        batch: &[u8],
+        now: u64,
+    ) -> Result<Self, BatchRefusal> {
         let counter = |counter: &ferrule_uapi::program::Counter| match counter.flags {
             flags if flags & COUNTER_INITIAL != 0 => CounterValue {
                 packets: counter.packets,
@@ -115,9 +130,9 @@ impl<'a> Host<'a> {
             view,
             fields,
             sets: view.sets.iter().map(Elements::new).collect(),
-            states: view.states.iter().map(|s| state::begin(s, 0)).collect(),
+            states: view.states.iter().map(|s| state::begin(s, now)).collect(),
             counters: view.counters.iter().map(counter).collect(),
-            now: 0,
+            now,
             random: 0x9e37_79b9_7f4a_7c15,
         };
         if !batch.is_empty() {

@@ -18,6 +18,7 @@
 //! in where there is no kernel) and [`interfaces`];
 //! and [`json`], the other form of the listing.
 
+pub mod compat;
 pub mod compile;
 pub mod contents;
 pub mod device;

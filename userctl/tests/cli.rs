@@ -113,18 +113,25 @@ fn what_is_no_rule_file_is_refused_by_what_it_is() {
 #[test]
 fn a_wrong_command_line_is_the_environments_fault() {
     for args in [
-        &["frobnicate"][..],
-        &["check"],
+        &["check"][..],
         &["load"],
         &["load", "a", "--generation", "0"],
         &["check", "-", "-D", "lan"],
         &["disasm"],
         &["disasm", "a", "--loaded"],
-        &["reset", "everything"],
     ] {
         let (message, status) = failure(args);
         assert!(message.starts_with("error: "), "{args:?}: {message}");
         assert_eq!(status, 2, "{args:?}");
+    }
+}
+
+#[test]
+fn a_command_that_nft_does_not_know_is_refused_like_a_script_with_it() {
+    for args in [&["frobnicate"][..], &["reset", "everything"]] {
+        let (message, status) = failure(args);
+        assert!(message.starts_with("error: "), "{args:?}: {message}");
+        assert_eq!(status, 1, "{args:?}");
     }
 }
 
@@ -193,16 +200,28 @@ fn there_is_a_manual_page_for_the_program_and_for_each_command() {
     assert_eq!(
         names,
         [
+            "userctl-add.1",
             "userctl-check.1",
             "userctl-completions.1",
             "userctl-counters.1",
+            "userctl-create.1",
+            "userctl-delete.1",
+            "userctl-describe.1",
+            "userctl-destroy.1",
             "userctl-disasm.1",
             "userctl-flush.1",
+            "userctl-get.1",
             "userctl-hooks.1",
+            "userctl-import.1",
+            "userctl-insert.1",
             "userctl-list.1",
             "userctl-load.1",
             "userctl-man.1",
+            "userctl-monitor.1",
+            "userctl-rename.1",
+            "userctl-replace.1",
             "userctl-reset.1",
+            "userctl-simulate.1",
             "userctl-status.1",
             "userctl.1",
         ]
@@ -231,4 +250,22 @@ fn rules_come_from_standard_input_too() {
         "{text}"
     );
     assert!(output.status.success());
+}
+
+#[test]
+fn what_nft_would_refuse_is_listed_if_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rules.nft");
+    let text = "table ip t {\n\tset a {\n\t\ttype ipv4_addr\n\t\tflags interval,dynamic\n\t}\n\tset b \
+                {\n\t\ttype ipv4_addr\n\t\tflags interval\n\t}\n\tset c {\n\t\ttype \
+                ipv4_addr\n\t\tflags dynamic\n\t}\n\tchain x {\n\t\tadd @b { ip saddr }\n\t\tadd @c \
+                { ip saddr }\n\t}\n}\n";
+    fs::write(&path, text).unwrap();
+    let path = path.to_str().unwrap();
+    assert!(userctl(&["check", path]).status().unwrap().success());
+    let (message, status) = failure(&["check", "--compat", path]);
+    assert_eq!(status, 1);
+    assert!(message.contains("rules.nft:2:6"), "{message}");
+    assert!(message.contains("rules.nft:6:6"), "{message}");
+    assert_eq!(message.matches("error:").count(), 2, "{message}");
 }

@@ -176,6 +176,56 @@ fn the_mark_can_be_given() {
 }
 
 #[test]
+fn the_connection_can_be_given_and_is_asked_for() {
+    let case = Case::new(&pcap(1, &[tcp(443)]));
+    let rules = "table inet t {\n\tchain c {\n\t\ttype filter hook forward priority 0; policy \
+                 drop;\n\t\tct state established ct direction reply ct mark 7 accept\n\t}\n}\n";
+    fs::write(case.path().join("rules.nft"), rules).unwrap();
+    let reply = case.output(&["--ct", "established,reply,mark=7"]);
+    assert!(
+        reply.contains("1 accepted") && !reply.contains("note:"),
+        "{reply}"
+    );
+    assert!(case.output(&["--ct", "new"]).contains("1 dropped"));
+    let none = case.output(&[]);
+    assert!(none.contains("1 dropped"), "{none}");
+    assert!(none.contains("the connection (--ct)"), "{none}");
+    assert_eq!(case.run(&["--ct", "reply"]).status, 2);
+}
+
+#[test]
+fn sets_limits_and_timeouts_run_by_the_captures_clock() {
+    let frames: Vec<_> = (0..8).map(|_| tcp(80)).collect();
+    let case = Case::new(&pcap(1, &frames));
+    let rules =
+        "table inet t {\n\tset few {\n\t\ttype ipv4_addr\n\t\tflags timeout\n\t\telements = \
+                 { 192.0.2.1 timeout 2s }\n\t}\n\tchain c {\n\t\ttype filter hook forward priority \
+                 0; policy drop;\n\t\tip saddr @few accept\n\t}\n}\n";
+    fs::write(case.path().join("rules.nft"), rules).unwrap();
+    // One packet every half second, for four seconds.
+    let printed = case.output(&[]);
+    assert!(
+        printed.contains("8 packets: 4 accepted, 4 dropped"),
+        "{printed}"
+    );
+}
+
+#[test]
+fn a_reject_is_told_from_a_drop() {
+    let case = Case::new(&pcap(1, &[tcp(80), tcp(81)]));
+    let rules =
+        "table inet t {\n\tchain c {\n\t\ttype filter hook forward priority 0\n\t\ttcp dport \
+                 80 reject\n\t\ttcp dport 81 queue to 3\n\t}\n}\n";
+    fs::write(case.path().join("rules.nft"), rules).unwrap();
+    let printed = case.output(&[]);
+    assert!(printed.contains("tcp    reject   rules.nft:4"), "{printed}");
+    assert!(
+        printed.contains("0 accepted, 1 dropped, 1 queued"),
+        "{printed}"
+    );
+}
+
+#[test]
 fn the_hook_can_be_chosen_and_a_packet_meets_only_chains_of_its_family() {
     let printed = Case::new(&five()).output(&["--hook", "output"]);
     assert!(printed.contains("icmpv6  drop     rules.nft:17: icmpv6 type echo-request drop"));

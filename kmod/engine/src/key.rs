@@ -81,13 +81,14 @@ const WIDE: usize = 8;
 ///
 /// # Invariants
 ///
-/// Only fields whose bit in `present` is set have a meaning. A field is never present unless the
+/// `EMPTY` is all zeros, so that making one is no copy. Only fields whose bit in `present` is set have a meaning. A field is never present unless the
 /// packet has it, or, if it is a register, an instruction of the base chain wrote it.
 #[derive(Clone, Debug)]
 pub struct Key {
     present: u64,
     wanted: FieldSet,
-    transport: Option<Transport>,
+    /// Meaningful if there is an l4proto.
+    transport: Transport,
     narrow: [u32; NARROW],
     wide: [Wide; WIDE],
 }
@@ -104,31 +105,48 @@ pub(crate) struct Transport {
 }
 
 impl Key {
+    /// The key of no packet: every field is absent.
+    pub const EMPTY: Self = Key {
+        present: 0,
+        wanted: FieldSet::EMPTY,
+        transport: Transport {
+            protocol: 0,
+            offset: 0,
+            later_fragment: false,
+        },
+        narrow: [0; NARROW],
+        wide: [Wide { hi: 0, lo: 0 }; WIDE],
+    };
+
     /// Parses the fields of `packet` that are `wanted`; others may be absent from the key.
     pub fn parse<P: Packet>(packet: &P, wanted: FieldSet) -> Self {
-        let mut key = Key {
-            present: 0,
-            wanted,
-            transport: None,
-            narrow: [0; NARROW],
-            wide: [Wide { hi: 0, lo: 0 }; WIDE],
-        };
-        key.parse_meta(packet);
-        if wanted.meets(NAMES) {
-            key.set_wide(Field::MetaIifname, wide(&packet.iifname()));
-            key.set_wide(Field::MetaOifname, wide(&packet.oifname()));
-        }
-        key.parse_headers(packet);
+        let mut key = Key::EMPTY;
+        key.read(packet, wanted);
         key
     }
 
+    /// Becomes the key of `packet`, as [`Key::parse`] gives it. A key is some hundred bytes: who has room for
+    /// one need not have it copied.
+    pub fn read<P: Packet>(&mut self, packet: &P, wanted: FieldSet) {
+        self.present = 0;
+        self.wanted = wanted;
+        self.parse_meta(packet);
+        if wanted.meets(NAMES) {
+            self.set_wide(Field::MetaIifname, wide(&packet.iifname()));
+            self.set_wide(Field::MetaOifname, wide(&packet.oifname()));
+        }
+        self.parse_headers(packet);
+    }
+
     /// Stores what there is of network and transport header.
+    #[inline]
     fn parse_headers<P: Packet>(&mut self, packet: &P) {
-        self.transport = match packet.family() {
+        let transport = match packet.family() {
             Family::Ip6 => self.parse_ipv6(packet, self.wanted),
             Family::Ip | Family::Inet => self.parse_ipv4(packet),
         };
-        if let Some(transport) = self.transport {
+        if let Some(transport) = transport {
+            self.transport = transport;
             self.set(Field::MetaL4proto, transport.protocol.into());
             if self.wanted.meets(TRANSPORT) && !transport.later_fragment {
                 self.parse_transport(packet, transport);
@@ -150,7 +168,8 @@ impl Key {
 
     /// The transport header, if the packet has one: a fragment other than the first has none.
     pub(crate) fn transport(&self) -> Option<Transport> {
-        self.transport.filter(|found| !found.later_fragment)
+        let there = self.has(Field::MetaL4proto as u8) && !self.transport.later_fragment;
+        there.then_some(self.transport)
     }
 
     /// Makes all registers absent: a base chain begins.

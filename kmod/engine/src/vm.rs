@@ -78,6 +78,9 @@ enum Turn {
     Fault,
 }
 
+/// The last opcode that is a match; all up to it are.
+const LAST_MATCH: u8 = Opcode::LookupWide as u8;
+
 /// Where calls return to.
 struct Stack {
     returns: [u32; limit::MAX_DEPTH as usize],
@@ -128,6 +131,14 @@ impl View<'_> {
             let Some(insn) = self.insns.get(pc as usize) else {
                 break;
             };
+            // Most instructions are matches, and choosing costs a compare each: they come first.
+            if let 1..=LAST_MATCH = insn.opcode {
+                pc = match self.matches(insn, key) {
+                    true => pc.wrapping_add(1),
+                    false => insn.target,
+                };
+                continue;
+            }
             match self.turn(insn, pc, base, &mut stack, key, packet) {
                 Turn::Go(next) => {
                     pc = next;
@@ -152,7 +163,7 @@ impl View<'_> {
         outcome
     }
 
-    /// Runs one instruction, at `pc`.
+    /// Runs one instruction that is no match, at `pc`.
     #[inline(always)]
     fn turn<P: Packet>(
         &self,
@@ -164,38 +175,48 @@ impl View<'_> {
         packet: &mut P,
     ) -> Turn {
         let next = pc.wrapping_add(1);
-        let Some(opcode) = Opcode::from_raw(insn.opcode) else {
-            return Turn::Fault;
-        };
-        match opcode {
-            Opcode::MatchMask
-            | Opcode::MatchRange
-            | Opcode::MatchWideMask
-            | Opcode::MatchWideRange
-            | Opcode::Lookup
-            | Opcode::LookupWide => {
-                let matched = self.matches(opcode, insn, key);
-                Turn::Go(if matched { next } else { insn.target })
-            }
-            Opcode::Count => {
+        match Opcode::from_raw(insn.opcode) {
+            Some(Opcode::Count) => {
                 packet.count(insn.a);
                 Turn::Go(next)
             }
+            Some(Opcode::Accept) => decided(packet, Verdict::Accept, insn.b, Decider::Rule(insn.a)),
+            Some(Opcode::Drop) => decided(packet, Verdict::Drop, insn.b, Decider::Rule(insn.a)),
+            Some(Opcode::Call) if stack.push(next) => Turn::Go(insn.target),
+            Some(Opcode::Goto) => Turn::Go(insn.target),
+            Some(Opcode::Return) => match stack.pop() {
+                Some(pc) => Turn::Go(pc),
+                None => by_policy(packet, base),
+            },
+            Some(opcode) => self.act(opcode, insn, pc, base, stack, key, packet),
+            None => Turn::Fault,
+        }
+    }
+
+    /// Runs an instruction that is neither a match nor a way on. Apart, so that the loop stays small.
+    #[inline(never)]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "what one turn needs, passed on in registers"
+    )]
+    fn act<P: Packet>(
+        &self,
+        opcode: Opcode,
+        insn: &Insn,
+        pc: u32,
+        base: &BaseChain,
+        stack: &mut Stack,
+        key: &mut Key,
+        packet: &mut P,
+    ) -> Turn {
+        let next = pc.wrapping_add(1);
+        match opcode {
             Opcode::SetMark => {
                 let mark = packet.mark() & insn.a ^ insn.b;
                 packet.set_mark(mark);
                 key.set(ferrule_uapi::field::Field::MetaMark, mark);
                 Turn::Go(next)
             }
-            Opcode::Accept => decided(packet, Verdict::Accept, insn.b, Decider::Rule(insn.a)),
-            Opcode::Drop => decided(packet, Verdict::Drop, insn.b, Decider::Rule(insn.a)),
-            Opcode::Call if stack.push(next) => Turn::Go(insn.target),
-            Opcode::Call => Turn::Fault,
-            Opcode::Goto => Turn::Go(insn.target),
-            Opcode::Return => match stack.pop() {
-                Some(pc) => Turn::Go(pc),
-                None => by_policy(packet, base),
-            },
             Opcode::Load
             | Opcode::Bitwise
             | Opcode::BitwiseWide
@@ -220,40 +241,42 @@ impl View<'_> {
             },
             Opcode::Reject => reject(insn, packet),
             Opcode::Queue => queue(insn, key),
+            _ => Turn::Fault,
         }
     }
 
     /// Whether a match or lookup holds. An absent field never does.
     #[inline(always)]
-    fn matches(&self, opcode: Opcode, insn: &Insn, key: &Key) -> bool {
-        let held = match opcode {
-            Opcode::MatchMask => key.get(insn.field).map(|value| value & insn.a == insn.b),
-            Opcode::MatchRange => key
-                .get(insn.field)
-                .map(|value| (insn.a..=insn.b).contains(&value)),
-            Opcode::Lookup => key
-                .get(insn.field)
-                .map(|value| self.in_ranges32(insn.a, value & insn.b)),
-            _ => key
-                .get_wide(insn.field)
-                .map(|value| self.matches_wide(opcode, insn, value)),
+    fn matches(&self, insn: &Insn, key: &Key) -> bool {
+        let held = if insn.opcode == Opcode::MatchMask as u8 {
+            key.get(insn.field).map(|value| value & insn.a == insn.b)
+        } else if insn.opcode == Opcode::MatchRange as u8 {
+            key.get(insn.field)
+                .map(|value| (insn.a..=insn.b).contains(&value))
+        } else if insn.opcode == Opcode::Lookup as u8 {
+            key.get(insn.field)
+                .map(|value| self.in_ranges32(insn.a, value & insn.b))
+        } else {
+            key.get_wide(insn.field)
+                .map(|value| self.matches_wide(insn, value))
         };
         held.is_some_and(|held| held != (insn.flags & FLAG_NEGATE != 0))
     }
 
     /// Whether the comparison of a wide field holds.
-    fn matches_wide(&self, opcode: Opcode, insn: &Insn, value: Wide) -> bool {
-        let operand = match opcode {
-            Opcode::LookupWide => insn.b,
-            _ => insn.a,
-        };
+    #[inline(never)]
+    fn matches_wide(&self, insn: &Insn, value: Wide) -> bool {
+        let is_lookup = insn.opcode == Opcode::LookupWide as u8;
+        let operand = if is_lookup { insn.b } else { insn.a };
         let Some(pair) = self.wide_pairs.get(operand as usize) else {
             return false;
         };
-        match opcode {
-            Opcode::MatchWideMask => and(value, pair.lo) == pair.hi,
-            Opcode::MatchWideRange => (pair.lo..=pair.hi).contains(&value),
-            _ => self.in_ranges_wide(insn.a, and(value, pair.lo)),
+        if insn.opcode == Opcode::MatchWideMask as u8 {
+            and(value, pair.lo) == pair.hi
+        } else if is_lookup {
+            self.in_ranges_wide(insn.a, and(value, pair.lo))
+        } else {
+            (pair.lo..=pair.hi).contains(&value)
         }
     }
 

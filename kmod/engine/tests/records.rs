@@ -46,15 +46,6 @@ fn expr(kind: ExprKind, key: u8, bits: u16) -> Expr {
     }
 }
 
-/// A statement without a source.
-fn statement(kind: StatementKind) -> Statement {
-    Statement {
-        kind: kind as u8,
-        field: NO_FIELD,
-        ..Statement::default()
-    }
-}
-
 /// A statement that writes `field`.
 fn write(kind: StatementKind, key: u8, field: u8) -> Statement {
     Statement {

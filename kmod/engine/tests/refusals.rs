@@ -195,7 +195,7 @@ const HEADERS: &[Case<Image>] = &[
         i.header().sections[3].size += 4
     }),
     (Section, Some(Rules), 0, |i| i.header().sections.swap(6, 7)),
-    (Section, Some(Exprs), 0, |i| {
+    (Section, Some(Source), 0, |i| {
         i.header().sections[9].size += 3
     }),
     (Size, None, 0, |i| i.header().size -= 8),

@@ -3,6 +3,7 @@
 
 use fastrand::Rng;
 use ferrule_engine::View;
+use ferrule_uapi::expr::{ExprKind, MetaKey};
 use ferrule_uapi::hook::{Family, Hook};
 use ferrule_uapi::program::{COUNTER_IMPLICIT, COUNTER_POLICY};
 use userctl::host::{Context, Host};
@@ -10,7 +11,7 @@ use userctl::simulate::frame;
 use userctl::simulate::interfaces::Simulated;
 use userctl::simulate::ruling::Ruling;
 
-use crate::packets::{Sample, Values};
+use crate::packets::{self, Sample, Values};
 use crate::trial::Compiled;
 
 /// How many packets are tried.
@@ -24,6 +25,21 @@ const STEP: u64 = 16_411 * 1_000_000_000;
 
 /// `LINKTYPE_RAW`.
 const RAW: u32 = 101;
+
+/// What the machine knows of packets, each a number: see [`Sample::facts`].
+const FACTS: [(ExprKind, u8); packets::FACTS] = [
+    (ExprKind::Meta, MetaKey::Iifgroup as u8),
+    (ExprKind::Meta, MetaKey::Oifgroup as u8),
+    (ExprKind::Meta, MetaKey::Skuid as u8),
+    (ExprKind::Meta, MetaKey::Skgid as u8),
+    (ExprKind::Meta, MetaKey::Rtclassid as u8),
+    (ExprKind::Meta, MetaKey::Cgroup as u8),
+    (ExprKind::Meta, MetaKey::Cpu as u8),
+    (ExprKind::Meta, MetaKey::Priority as u8),
+];
+
+/// `NFT_RT_CLASSID`: the same as [`MetaKey::Rtclassid`].
+const RT_CLASSID: u8 = 0;
 
 /// What a ruleset did to a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,6 +144,12 @@ impl Pair<'_> {
         let mut context = Context::between(input.map(nic), output.map(nic));
         context.mark = sample.mark;
         context.time = Some(time);
+        for ((kind, key), value) in FACTS.iter().zip(&sample.facts) {
+            context.set(*kind, *key, 0, (*value).into());
+            if *key == MetaKey::Rtclassid as u8 {
+                context.set(ExprKind::Rt, RT_CLASSID, 0, (*value).into());
+            }
+        }
         if let Some(connection) = &sample.connection {
             connection.tell(&mut context);
         }
@@ -144,7 +166,7 @@ impl Pair<'_> {
 
 fn side(compiled: &Compiled) -> Result<Side<'_>, String> {
     let view = compiled.program.view();
-    let host = Host::new(view, compiled.program.fields(), &compiled.batch);
+    let host = Host::at(view, compiled.program.fields(), &compiled.batch, BEGIN);
     let host = host.map_err(|refusal| format!("the elements do not fit the sets: {refusal:?}"))?;
     Ok(Side { view, host })
 }

@@ -22,10 +22,10 @@ pub struct Floor {
 
 /// The floors.
 pub const FLOORS: &[Floor] = &[
-    floor("nft-rules/", ".t", 228, 16),
-    floor("iptables-rules/", ".t", 73, 0),
-    floor("iptables-rules/", ".txlate", 58, 1),
-    floor("iptables-save/", "tables-save", 360, 0),
+    floor("nft-rules/", ".t", 790, 2),
+    floor("iptables-rules/", ".t", 273, 0),
+    floor("iptables-rules/", ".txlate", 117, 0),
+    floor("iptables-save/", "tables-save", 539, 0),
 ];
 
 const fn floor(corpus: &'static str, ending: &'static str, right: usize, wrong: usize) -> Floor {

@@ -28,7 +28,12 @@ pub(crate) struct Sample {
     pub(crate) output: Option<String>,
     pub(crate) mark: u32,
     pub(crate) connection: Option<Connection>,
+    /// Numbers that the machine knows of it.
+    pub(crate) facts: [u32; FACTS],
 }
+
+/// How many numbers the machine knows of a packet.
+pub(crate) const FACTS: usize = 8;
 
 /// Protocols whose headers are made; the others have random bytes behind the IP header.
 const PROTOCOLS: &[u8] = &[
@@ -106,6 +111,7 @@ impl Values {
             output: name(rng),
             mark: self.number(rng) as u32,
             connection: self.connection(rng),
+            facts: [(); FACTS].map(|()| self.number(rng) as u32),
         }
     }
 

@@ -7,6 +7,7 @@ use std::panic::{self, AssertUnwindSafe};
 use ferrule_engine::Program;
 use userctl::compile::{self, compile};
 use userctl::diagnostic::Diagnostics;
+use userctl::host::Host;
 use userctl::image::Image;
 use userctl::lang::{self, Entry};
 use userctl::listing;
@@ -67,10 +68,7 @@ pub(crate) fn compiled(text: &str, machine: &dyn Environment) -> Result<Compiled
         program(&ruleset).map_err(Trial::Broken)
     });
     match made {
-        Ok(made) => made.map(|program| Compiled {
-            program,
-            batch: Vec::new(),
-        }),
+        Ok(made) => made,
         Err(panic) => Err(Trial::Broken(format!("userctl panics: {panic}"))),
     }
 }
@@ -123,12 +121,18 @@ fn refusal(diagnostics: &Diagnostics, sources: &SourceMap) -> Refusal {
 }
 
 /// Compiles and verifies.
-fn program(ruleset: &Ruleset) -> Result<Program<Image>, String> {
-    let program = compile(ruleset, &compile::Options::default())
+fn program(ruleset: &Ruleset) -> Result<Compiled, String> {
+    let compiled = compile(ruleset, &compile::Options::default())
         .map_err(|error| format!("it does not compile: {error}"))?;
-    Image::new(program.bytes())
+    let program = Image::new(compiled.bytes())
         .verify()
-        .map_err(|refusal| format!("the verifier refuses it: {refusal:?}"))
+        .map_err(|refusal| format!("the verifier refuses it: {refusal:?}"))?;
+    let batch = compiled.batch().to_vec();
+    let view = program.view();
+    // A batch has no types to say that it fits: a host takes it as the module would.
+    Host::new(view, program.fields(), &batch)
+        .map_err(|refusal| format!("its elements are refused: {refusal:?}"))?;
+    Ok(Compiled { program, batch })
 }
 
 /// Compiles, verifies and lists; what is listed is checked again.

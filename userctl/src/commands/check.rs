@@ -7,7 +7,7 @@ use std::path::Path;
 use userctl::ruleset::Ruleset;
 
 use super::rules::Rules;
-use crate::cli::{CheckArgs, SourceArgs};
+use crate::cli::CheckArgs;
 use crate::failure::Failure;
 use crate::screen::{counted, Screen};
 
@@ -15,7 +15,7 @@ use crate::screen::{counted, Screen};
 pub(super) fn run(args: &CheckArgs, screen: &mut Screen) -> Result<(), Failure> {
     let mut failures = Vec::new();
     for path in &args.files {
-        match check(path, &args.source) {
+        match check(path, args) {
             Ok(line) => writeln!(screen, "{}: {line}", path.display())?,
             Err(failure) => failures.push(failure),
         }
@@ -24,10 +24,13 @@ pub(super) fn run(args: &CheckArgs, screen: &mut Screen) -> Result<(), Failure> 
 }
 
 /// Checks one file and says what is in it.
-fn check(path: &Path, args: &SourceArgs) -> Result<String, Failure> {
-    let rules = Rules::read(path, args)?;
+fn check(path: &Path, args: &CheckArgs) -> Result<String, Failure> {
+    let rules = Rules::read(path, &args.source)?;
     let ruleset = rules.apply(&Ruleset::default())?;
     let (program, _) = rules.compile(&ruleset)?;
+    if args.compat {
+        rules.check_compatibility(&ruleset)?;
+    }
     let view = program.view();
     Ok(format!(
         "{}, {} ({} base), {}; {}, at most {} a packet, {} bytes",

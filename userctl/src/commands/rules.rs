@@ -9,6 +9,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use ferrule_engine::Program;
+use userctl::compat;
 use userctl::compile::{self, compile};
 use userctl::diagnostic::{Diagnostic, Diagnostics, Label};
 use userctl::image::Image;
@@ -146,6 +147,14 @@ impl Rules {
             hint: None,
         };
         rules_are_wrong(&Diagnostics::one(diagnostic), &self.sources)
+    }
+
+    /// Fails if nft itself would refuse something in the file, which came to this ruleset.
+    pub(super) fn check_compatibility(&self, ruleset: &Ruleset) -> Result<(), Failure> {
+        match Diagnostics::from_list(compat::refused_by_nft(&self.script, ruleset)) {
+            None => Ok(()),
+            Some(diagnostics) => Err(rules_are_wrong(&diagnostics, &self.sources)),
+        }
     }
 
     /// Compiles a ruleset that came of this file, and verifies the program as the module will. Gives the

@@ -47,9 +47,6 @@ pub(super) fn run(args: &SimulateArgs, screen: &mut Screen) -> Result<(), Failur
         connection.tell(&mut common);
     }
     let view = program.view();
-    let mut host = Host::new(view, program.fields(), &batch).map_err(|refusal| {
-        Failure::Refused(format!("the sets do not take their elements: {refusal:?}"))
-    })?;
 
     let name = args.capture.display().to_string();
     let failed = |error| Failure::Capture {
@@ -57,6 +54,13 @@ pub(super) fn run(args: &SimulateArgs, screen: &mut Screen) -> Result<(), Failur
         error,
     };
     let mut reader = Reader::new(open(&args.capture)?).map_err(failed)?;
+    let mut next = reader.next_record();
+    // The rules are loaded when the capture begins: from then on elements and limits run.
+    let begin = next.as_ref().ok().and_then(|record| record.as_ref()?.time);
+    let mut host = Host::at(view, program.fields(), &batch, begin.unwrap_or(0));
+    let host = host.as_mut().map_err(|refusal| {
+        Failure::Refused(format!("the sets do not take their elements: {refusal:?}"))
+    })?;
     let mut copy = match args.write.as_deref() {
         Some(path) => Some(Copy::create(path, &args.capture)?),
         None => None,
@@ -65,7 +69,7 @@ pub(super) fn run(args: &SimulateArgs, screen: &mut Screen) -> Result<(), Failur
     let mut missing = Missing::of(args, program.fields(), &view);
     let mut sum = Sum::default();
     let ended = loop {
-        let record = match reader.next_record() {
+        let record = match next {
             Ok(Some(record)) => record,
             Ok(None) => break Ok(()),
             Err(error) => break Err(failed(error)),
@@ -90,6 +94,7 @@ pub(super) fn run(args: &SimulateArgs, screen: &mut Screen) -> Result<(), Failur
             copy.packet(&reader, &record, &names.comment(&fate))?;
         }
         report.packet(&record, &fate, &names)?;
+        next = reader.next_record();
     };
     copy.map(Copy::finish).transpose()?;
     report.finish(&sum, missing.text())?;

@@ -230,7 +230,6 @@ pub(crate) struct Element {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Time {
     pub(crate) millis: u64,
-    pub(crate) span: Span,
 }
 
 /// The body of an object.

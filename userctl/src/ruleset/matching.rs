@@ -3,7 +3,7 @@
 
 use super::datatype::Datatype;
 use super::error::{CheckError, CheckErrorKind};
-use super::expr::{BitOp, Expr as Typed, Select};
+use super::expr::{BitOp, Expr as Typed};
 use super::expression::{Checked, Checker};
 use super::select::fib_presence;
 use super::selector::max;
@@ -325,14 +325,6 @@ impl Checker<'_> {
             }
         }
         Ok(())
-    }
-}
-
-/// The selector of a typed expression, if it is nothing else.
-pub(super) fn selected(typed: &Typed) -> Option<&Select> {
-    match typed {
-        Typed::Select(select) => Some(select),
-        _ => None,
     }
 }
 

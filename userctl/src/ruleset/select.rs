@@ -58,12 +58,6 @@ const TUNNELS: &[(&str, Tunnel)] = &[
     ("gretap", Tunnel::Gretap),
 ];
 
-/// The name by which nft lists a tunnel.
-pub(crate) fn tunnel_name(tunnel: Tunnel) -> &'static str {
-    let row = TUNNELS.iter().find(|(_, known)| *known == tunnel);
-    row.map_or("", |(name, _)| name)
-}
-
 impl Select {
     /// A selector as its row has it.
     fn plain(selector: &'static Selector) -> Self {

@@ -15,10 +15,15 @@ pub mod program;
 pub mod reference;
 
 use ferrule_engine::{scratch_len, verify, Key, Outcome, Program, Refusal, Scratch};
-use ferrule_uapi::field::Field;
+use ferrule_uapi::{
+    field::Field,
+    hook::Verdict,
+    insn::{Insn, Opcode},
+    statement::Statement,
+};
 
 use frame::Frame;
-use program::{Image, Records};
+use program::{drop, end, insn, Image, Records};
 
 /// Verifies the bytes with as much scratch as they need.
 pub fn try_verify(bytes: &[u8]) -> Result<Program<&[u8]>, Refusal> {
@@ -45,6 +50,29 @@ pub fn run(records: &Records, frame: &mut Frame) -> Outcome {
     let outcome = view.run(&view.base_chains[0], &mut key, frame);
     assert!(outcome.steps <= program.max_steps(), "{outcome:?}");
     outcome
+}
+
+/// The register that [`apply`] uses.
+pub const REGISTER: Field = Field::Reg0;
+
+/// Runs `register = value; statement; drop`. Whether the rule went on to its end.
+pub fn apply(statement: Statement, value: u32, frame: &mut Frame) -> bool {
+    let mut records = Records::of(&[&[
+        set_register(value),
+        insn(Opcode::Do, 0, 3, 0, 0),
+        drop(0),
+        end(),
+    ]]);
+    records.statement(statement);
+    run(&records, frame).verdict == Verdict::Drop
+}
+
+/// Writes a constant to the register, by way of a field that every packet has.
+pub fn set_register(value: u32) -> Insn {
+    Insn {
+        flags: u16::from(Field::MetaNfproto as u8),
+        ..insn(Opcode::Bitwise, REGISTER as u8, 3, 0, value)
+    }
 }
 
 /// The value of a field, narrow or wide, as one number.

@@ -12,7 +12,7 @@ use ferrule_uapi::{
         Text, Wide, MAGIC,
     },
     set::{Key, KeyPart, Set, SetKind, Target, SET_ANONYMOUS},
-    statement::{Log, Object, State, Statement},
+    statement::{Log, Object, State, Statement, StatementKind, NO_FIELD},
     ABI_VERSION, NONE,
 };
 use zerocopy::{FromBytes, Immutable, IntoBytes};
@@ -336,4 +336,13 @@ pub fn goto(target: u32) -> Insn {
 /// The return at the end of a chain.
 pub fn end() -> Insn {
     insn(Opcode::Return, 0, 0, NONE, 0)
+}
+
+/// A statement of this kind without a source.
+pub fn statement(kind: StatementKind) -> Statement {
+    Statement {
+        kind: kind as u8,
+        field: NO_FIELD,
+        ..Statement::default()
+    }
 }

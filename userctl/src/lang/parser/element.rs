@@ -123,9 +123,8 @@ impl Parser<'_> {
 
     /// A time, or `never`.
     fn timeout(&mut self) -> Parsed<Time> {
-        let span = self.peek().span;
         if self.eat_word("never") {
-            return Ok(Time { millis: 0, span });
+            return Ok(Time { millis: 0 });
         }
         self.time("a time, such as `1h30m`")
     }
@@ -136,8 +135,7 @@ impl Parser<'_> {
         if token.kind == TokenKind::Time {
             if let Some(millis) = self.millis(token.span) {
                 self.bump();
-                let span = token.span;
-                return Ok(Time { millis, span });
+                return Ok(Time { millis });
             }
         }
         let hint = "a unit must follow the number: `d`, `h`, `m`, `s` or `ms`";

@@ -4,7 +4,6 @@
 use super::{Parsed, Parser, Stop};
 use crate::lang::syntax::{Ident, Kind, ObjectBlock, Setting, Stmt, StmtKind, Time};
 use crate::lang::token::TokenKind;
-use crate::source::Span;
 
 /// Objects by the word that names them; those of `ct` have a second one.
 const OBJECTS: &[(&str, Kind)] = &[
@@ -177,11 +176,10 @@ impl Parser<'_> {
 
     /// A time, or a number of seconds.
     fn seconds(&mut self) -> Parsed<Time> {
-        let span: Span = self.peek().span;
         if !self.at(TokenKind::Number) {
             return self.time("a time, such as `2m`");
         }
         let millis = self.number("a time")?.saturating_mul(1000);
-        Ok(Time { millis, span })
+        Ok(Time { millis })
     }
 }
