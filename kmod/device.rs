@@ -228,7 +228,8 @@ impl Descriptor {
     fn elements(&self, user: UserPtr) -> Result {
         let mut read = ReadSet::read(user, READ_ONE | READ_RESET)?;
         let reset = read.flags & READ_RESET != 0;
-        if reset {
+        let reset = reset.then_some(read.capacity);
+        if reset.is_some() {
             self.authorize()?;
         }
         let mut room = [0; KEY_BYTES];

@@ -120,7 +120,10 @@ impl Writer {
 
     /// Lets go of snapshots that no packet looks at, and makes room for one more.
     fn reap(&mut self) -> Result {
-        self.retired.retain(|retired| !retired.is_over());
+        // They are in the order in which their grace periods end.
+        while self.retired.first().is_some_and(Retired::is_over) {
+            let _ = self.retired.remove(0);
+        }
         if self.retired.len() >= MOST_RETIRED {
             self.retired.clear();
         }
@@ -372,7 +375,8 @@ impl Namespace {
         })
     }
 
-    /// Elements of a set, as a batch: all, or the one that holds `key`. If `reset`, their states begin anew.
+    /// Elements of a set, as a batch: all, or the one that holds `key`. If they are to be reset, and there is
+    /// that much room for them, their states begin anew.
     ///
     /// # Errors
     ///
@@ -382,13 +386,17 @@ impl Namespace {
         expected: u64,
         set: u64,
         key: Option<&[u8]>,
-        reset: bool,
+        reset: Option<u64>,
     ) -> Result<Snapshot<KVVec<u8>>> {
         let writer = self.writer.lock();
         writer.ensure_generation(expected)?;
-        let state = writer.state().ok_or(ENOENT)?;
+        let sets = writer.state().ok_or(ENOENT)?.sets();
+        let mut values = sets.dump(&writer.sets, set, key, false)?;
+        if reset.is_some_and(|room| values.len() as u64 <= room) {
+            values = sets.dump(&writer.sets, set, key, true)?;
+        }
         Ok(Snapshot {
-            values: state.sets().dump(&writer.sets, set, key, reset)?,
+            values,
             generation: writer.ruleset.generation,
         })
     }

@@ -123,8 +123,11 @@ pub(crate) struct Sets {
     /// Hash of the name and index, ascending: for the program that comes next.
     names: KVVec<(u64, u32)>,
     /// What rules bring for elements, by place in the states section.
-    templates: KVVec<((u32, u32), Arc<Templates>)>,
+    templates: Brought,
 }
+
+/// What rules bring for elements, and where in the states section it is: ascending.
+type Brought = KVVec<((u32, u32), Arc<Templates>)>;
 
 /// What packets see of sets at one time.
 pub(crate) struct Snapshot {

@@ -13,7 +13,8 @@ use ferrule_uapi::{
 use kernel::{prelude::*, sync::Arc};
 
 use super::{
-    element::Shape, exact::Exact, sort::sort, Content, Name, SetState, Sets, Snapshot, Tables,
+    element::Shape, exact::Exact, sort::sort, Brought, Content, Name, SetState, Sets, Snapshot,
+    Tables,
 };
 use crate::{abstractions::workqueue::Timer, states::Templates};
 
@@ -91,7 +92,7 @@ impl Sets {
 }
 
 /// The templates that rules bring along, by place.
-fn templates(view: &View<'_>) -> Result<KVVec<((u32, u32), Arc<Templates>)>> {
+fn templates(view: &View<'_>) -> Result<Brought> {
     let mut templates = KVVec::new();
     for statement in view.statements {
         let place = (statement.e, statement.f);

@@ -22,6 +22,9 @@ use super::{
 };
 use crate::clock;
 
+/// Most states that an element has: the verifier refuses more.
+const MOST_STATES: usize = 8;
+
 /// For what is read.
 fn flags() -> kernel::alloc::Flags {
     GFP_KERNEL_ACCOUNT | __GFP_NOWARN
@@ -219,7 +222,7 @@ impl<'a> Out<'a> {
     /// Writes the values of the states that the set declares.
     fn states(&mut self, element: &Element) -> Result {
         let count = self.set.declared.state_count as usize;
-        let mut values = KVec::from_elem(StateValue::default(), count, flags())?;
+        let mut values = [StateValue::default(); MOST_STATES];
         if let Some(cells) = element.cells() {
             let mut to = values.iter_mut();
             cells.each(self.reset, |value| {
@@ -228,7 +231,7 @@ impl<'a> Out<'a> {
                 }
             });
         }
-        self.put(values.as_bytes())
+        self.put(values.get(..count).ok_or(EINVAL)?.as_bytes())
     }
 
     /// The whole batch.
@@ -260,7 +263,9 @@ impl<'a> Out<'a> {
         batch.extend_from_slice(&self.elements, flags())?;
         self.elements.clear();
         batch.extend_from_slice(&self.strings, flags())?;
-        batch.resize(padded, 0, flags())?;
+        while batch.len() < padded {
+            batch.push(0, flags())?;
+        }
         Ok(batch)
     }
 }

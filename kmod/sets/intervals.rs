@@ -95,13 +95,13 @@ impl IntervalTable {
         let end = self
             .elements
             .partition_point(|element| first(shape, shape.begin(element)) <= part);
-        let both = self.elements.iter().zip(&self.reach);
-        let upto = both.take(end).rev();
-        let near = upto.take_while(move |(_, reach)| {
+        let reaches = self.reach.get(..end).unwrap_or_default();
+        let near = reaches.iter().enumerate().rev();
+        let near = near.take_while(move |(_, reach)| {
             let reach = self.elements.get(**reach as usize);
             reach.is_some_and(|reach| first(shape, shape.end(reach)) >= part)
         });
-        let near = near.map(|(element, _)| &**element);
+        let near = near.filter_map(|(index, _)| self.elements.get(index).map(|element| &**element));
         near.filter(move |element| {
             contains(shape.parts(), shape.begin(element), shape.end(element), key)
         })
@@ -456,7 +456,10 @@ impl Draft {
         lenient: bool,
     ) -> Result<(), Refused> {
         let shape = self.shape;
-        let mut marks = KVVec::from_elem(false, self.table.elements.len(), flags())?;
+        let mut marks = KVVec::with_capacity(self.table.elements.len(), flags())?;
+        for _ in 0..self.table.elements.len() {
+            marks.push(false, flags())?;
+        }
         let mut rest = KVVec::new();
         for (number, given) in gone {
             let at = self.table.position(&shape, given.key, given.end);
@@ -467,10 +470,14 @@ impl Draft {
                 _ => return Err(Refused::Element(VerifyError::Missing, number)),
             }
         }
-        let mut marks = marks.iter();
-        self.table
-            .elements
-            .retain(|_| !marks.next().copied().unwrap_or(false));
+        let mut left = KVVec::with_capacity(self.table.elements.len(), flags())?;
+        let old = core::mem::take(&mut self.table.elements);
+        for (element, gone) in old.into_iter().zip(&marks) {
+            if !*gone {
+                left.push(element, flags())?;
+            }
+        }
+        self.table.elements = left;
         self.table.measure(&shape)?;
         for (number, given) in rest {
             if !self.remove(given.key, given.end)? && !lenient {

@@ -167,3 +167,18 @@ fn what_nft_lists_as_json_is_read_as_what_it_lists_as_text() {
         );
     }
 }
+
+#[test]
+fn values_that_nft_knows_by_no_name_are_listed_as_numbers() {
+    let rules = [
+        "ct mark set ip dscp << 2 | 0x10",
+        "ip protocol set 1",
+        "fib saddr . iif oif missing drop",
+    ];
+    for rule in rules {
+        let text = format!("table ip t {{\n\tchain c {{\n\t\ttype filter hook prerouting priority 0; policy accept;\n\t\t{rule}\n\t}}\n}}\n");
+        let ruleset = of_text(&text).expect("a ruleset");
+        let listed = listing::to_text(&ruleset, &Options::default());
+        assert!(listed.contains(&format!("\t\t{rule}\n")), "{listed}");
+    }
+}

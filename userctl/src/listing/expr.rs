@@ -4,7 +4,7 @@
 use ferrule_uapi::expr::Tunnel;
 
 use super::Lister;
-use crate::ruleset::expr::{Argument, BitOp, Direction, Select};
+use crate::ruleset::expr::{Argument, BitOp, Constant, Direction, Select};
 use crate::ruleset::set::SetRef;
 use crate::ruleset::Expr;
 
@@ -28,6 +28,15 @@ fn tightness(expr: &Expr) -> Tightness {
     }
 }
 
+/// Whether bits were moved.
+fn is_shifted(expr: &Expr) -> bool {
+    match expr {
+        Expr::Shift { .. } => true,
+        Expr::Bitwise { left, .. } => is_shifted(left),
+        _ => false,
+    }
+}
+
 impl Lister<'_> {
     /// An expression.
     pub(super) fn expr(&mut self, expr: &Expr) {
@@ -48,7 +57,11 @@ impl Lister<'_> {
                     BitOp::Or => " | ",
                     BitOp::Xor => " ^ ",
                 });
-                self.operand(right, own, true);
+                match &**right {
+                    // nft does not take the names of values that were shifted.
+                    Expr::Constant(number) if is_shifted(left) => self.number(number),
+                    right => self.operand(right, own, true),
+                }
             }
             Expr::Shift { left, expr: of, by } => {
                 self.operand(of, Tightness::Shift, false);
@@ -70,6 +83,11 @@ impl Lister<'_> {
             }
             _ => self.generated(expr),
         }
+    }
+
+    /// A constant without its name.
+    pub(super) fn number(&mut self, number: &Constant) {
+        number.datatype.write(number.value, true, &mut self.out);
     }
 
     /// An operand of something that binds so tightly.

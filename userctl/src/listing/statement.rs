@@ -57,7 +57,13 @@ impl Lister<'_> {
             Statement::Set(assignment) => {
                 self.select(&assignment.target);
                 self.out.push_str(" set ");
-                self.expr(&assignment.value);
+                match &assignment.value {
+                    // The names of protocols are words of nft's language, which it does not take here.
+                    Expr::Constant(number) if number.datatype == Datatype::Protocol => {
+                        self.number(number);
+                    }
+                    value => self.expr(value),
+                }
             }
             Statement::ResetOption(select) => {
                 self.out.push_str("reset ");

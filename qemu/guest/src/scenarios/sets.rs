@@ -15,7 +15,8 @@ use ferrule_uapi::{
     ioctl::StateValue,
     set::{
         BatchHeader, ElementVerdict, SetKind, SetOp, SetOpKind, CARRIES_FLAGS, CARRIES_TIMEOUT,
-        CARRIES_VERDICT, ELEMENT_STATIC, SET_AUTO_MERGE, SET_DYNAMIC, SET_INTERVAL, SET_TIMEOUT,
+        CARRIES_VERDICT, ELEMENT_CATCHALL, ELEMENT_STATIC, SET_AUTO_MERGE, SET_DYNAMIC,
+        SET_INTERVAL, SET_TIMEOUT,
     },
     statement::{Log, SetUpdate, State, StateKind, Statement, StatementKind, LOG_KERNEL, NO_FIELD},
 };
@@ -36,6 +37,9 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     vec![
         Scenario::new("set-elements-changed-live-decide-at-once", live),
         Scenario::new("set-intervals-are-joined-split-and-refused", intervals),
+        Scenario::new("set-concatenations-have-intervals-in-each-part", boxes),
+        Scenario::new("set-catch-all-is-for-what-nothing-else-holds", catchall),
+        Scenario::new("set-elements-are-read-and-reset-at-once", read_and_reset),
         Scenario::new("set-changes-that-are-refused-change-nothing", refused),
         Scenario::new(
             "set-elements-and-their-counters-survive-a-reload-by-name",
@@ -183,6 +187,91 @@ fn intervals(lab: &mut Lab) -> Result<()> {
     change(&mut device, &[Change::intervals(0, Delete, &[(15, 15)])])?;
     ensure!(count(&mut device, 0)? == 2, "not split");
     expect_dropped(lab, &all, &[10, 20, 21])
+}
+
+fn boxes(lab: &mut Lab) -> Result<()> {
+    let mut build = drops("s", SET_INTERVAL);
+    build.concatenate();
+    let add = |boxes: &[[u32; 4]]| {
+        let bytes = |numbers: &[u32; 4]| numbers.map(u32::to_be_bytes).concat();
+        let carries = ferrule_uapi::set::CARRIES_END;
+        Change::all(0, SetOpKind::Add).with(carries, 16, boxes.iter().map(bytes))
+    };
+    // Destination ports from, source ports from; destination to, source to.
+    let first = [
+        [10, 1, 20, 5],
+        [1, 7, 1000, 7],
+        [15, 9, 30, 9],
+        [40, 3, 40, 3],
+    ];
+    let mut device = load(lab, &build, &[add(&first)])?;
+    let held = |d: u16, s: u16| {
+        let holds = |part: u16, from: u32, to: u32| (from..=to).contains(&u32::from(part));
+        let mut boxes = first.iter();
+        boxes.any(|b| holds(d, b[0], b[2]) && holds(s, b[1], b[3]))
+    };
+    for destination in [1, 9, 10, 15, 20, 21, 30, 31, 40, 41, 1000, 1001] {
+        for source in [1, 3, 5, 7, 9, 10] {
+            let packet = Packet::udp(Family::Ip, source, destination);
+            let arrived = lab.send(Path::Forward, &packet)?;
+            ensure!(
+                arrived != held(destination, source),
+                "{destination} . {source}"
+            );
+        }
+    }
+    let corner = refusal(change(&mut device, &[add(&[[20, 5, 25, 6]])]))?;
+    ensure!(corner == (VerifyError::Overlap, 0, 0), "{corner:?}");
+    Ok(())
+}
+
+fn catchall(lab: &mut Lab) -> Result<()> {
+    let mut build = Build::default();
+    let map = build.set("m", SetKind::Verdict, SET_INTERVAL);
+    build.rule(&[Step::Follow(map)]);
+    let element = |key: u32, flags: u32, verdict: ElementVerdict| {
+        let mut bytes = key.to_be_bytes().to_vec();
+        bytes.extend_from_slice(&flags.to_ne_bytes());
+        bytes.extend_from_slice(&(verdict as u32).to_ne_bytes());
+        bytes.extend_from_slice(&0_u64.to_ne_bytes());
+        bytes
+    };
+    let carries = CARRIES_FLAGS | CARRIES_VERDICT;
+    let elements = [
+        element(2, 0, ElementVerdict::Accept),
+        element(0, ELEMENT_CATCHALL, ElementVerdict::Drop),
+    ];
+    let add = Change::all(0, SetOpKind::Add).with(carries, 20, elements);
+    let mut device = load(lab, &build, &[add])?;
+    expect_dropped(lab, &[1, 2, 3], &[1, 3])?;
+    let flagged = [0_u32.to_be_bytes(), ELEMENT_CATCHALL.to_ne_bytes()].concat();
+    let delete = Change::all(0, SetOpKind::Delete).with(CARRIES_FLAGS, 8, [flagged]);
+    change(&mut device, &[delete])?;
+    expect_dropped(lab, &[1, 2, 3], &[])
+}
+
+fn read_and_reset(lab: &mut Lab) -> Result<()> {
+    let mut build = Build::default();
+    let set = build.set("s", SetKind::Set, 0);
+    build.template(counter());
+    build.rule(&[Step::In(set), Step::Drop]);
+    let mut device = load(lab, &build, &[Change::keys(0, SetOpKind::Add, [1, 2])])?;
+    expect_dropped(lab, &[1, 1, 2, 3], &[1, 2])?;
+    let last = |bytes: &[u8]| {
+        let state = bytes.get(bytes.len().saturating_sub(size_of::<StateValue>())..);
+        state.and_then(|state| StateValue::read_from_bytes(state).ok())
+    };
+    let key = 1_u32.to_be_bytes();
+    // The library asks with no room first: that must not reset.
+    let read = device.elements(identity(0), Which::Key(&key), true, Expected::Any)?;
+    let op = op_of(&read.value)?;
+    ensure!(op.count == 1 && read.value.len() % 8 == 0, "{op:?}");
+    let end = size_of::<BatchHeader>() + size_of::<SetOp>() + op.stride as usize;
+    let value = read.value.get(..end).and_then(last);
+    ensure!(value.is_some_and(|value| value.a == 2), "{value:?}");
+    ensure!(state_of(&mut device, 0, 1)?.a == 0, "not reset");
+    ensure!(state_of(&mut device, 0, 2)?.a == 1, "another was reset");
+    Ok(())
 }
 
 fn refused(lab: &mut Lab) -> Result<()> {

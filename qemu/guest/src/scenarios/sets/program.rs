@@ -40,6 +40,7 @@ pub(super) const ELSEWHERE: u64 = 99;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Build {
     insns: Vec<Insn>,
+    two_parts: bool,
     rules: Vec<Rule>,
     counters: Vec<Counter>,
     strings: Vec<u8>,
@@ -71,6 +72,15 @@ impl Build {
         }
         self.sets.push(set);
         index
+    }
+
+    /// Makes the keys of all sets two parts: the destination port, and then the source port.
+    pub(super) fn concatenate(&mut self) {
+        self.two_parts = true;
+        for set in &mut self.sets {
+            (set.key_len, set.parts) = (8, 2);
+            set.part_lens[1] = 4;
+        }
     }
 
     /// Gives each element of the last set a state.
@@ -187,6 +197,13 @@ impl Build {
             field: Field::UdpDport as u8,
             len: 4,
         };
+        if build.two_parts {
+            (key.count, key.len) = (2, 8);
+            key.parts[1] = KeyPart {
+                field: Field::UdpSport as u8,
+                len: 4,
+            };
+        }
         lay_out(&[
             (SectionId::Insns, bytes(&build.insns)),
             (SectionId::Chains, bytes(&chains)),
