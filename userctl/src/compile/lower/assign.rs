@@ -81,6 +81,9 @@ impl<'a> Lowering<'_, 'a> {
             Source::Field(field) => {
                 let place = PLACES.iter().find(|place| place.0 == field);
                 if let Some((_, base, offset, bits)) = place {
+                    // Only where there is such a header: what nft makes a match of the protocol.
+                    let field = self.source(target.source);
+                    self.bits(field, false, 0, 0);
                     self.set_payload(target, *base as u8, *offset, *bits, &assignment.value);
                 }
             }
