@@ -25,12 +25,12 @@ use kernel::{prelude::*, sync::Arc};
 
 use crate::{
     abstractions::{
-        clock,
         conntrack::{Expectation, Helper, Plan, Tracking},
         net_namespace::Net,
         nf_dup::Copier,
         nf_log::{Logger, To},
         nf_reject::Rejecter,
+        random,
         security::Secmark,
         skbuff::Skb,
         sock::Sockets,
@@ -96,7 +96,7 @@ impl Facilities {
             _kernel_log: get(needs.kernel_log, || Logger::get(to_kernel))?,
             _group_log: get(needs.group_log, || Logger::get(to_group))?,
             tracking,
-            queue_seed: clock::random(),
+            queue_seed: random::number32(),
         })
     }
 

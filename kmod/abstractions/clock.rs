@@ -23,9 +23,3 @@ pub(crate) fn cpu() -> u32 {
     // SAFETY: May be called in any context.
     unsafe { bindings::ferrule_raw_smp_processor_id() }
 }
-
-/// A random number.
-pub(crate) fn random() -> u32 {
-    // SAFETY: May be called in any context.
-    unsafe { kernel::bindings::get_random_u32() }
-}

@@ -16,7 +16,7 @@ const MAC_HEADER: Member<u16> = Member::at(bindings::FERRULE_SKB_MAC_HEADER);
 /// `mac_header` where there is none (`skb_mac_header_was_set()`).
 const NO_HEADER: u16 = !0;
 
-impl<'a> Skb<'a> {
+impl Skb<'_> {
     /// `skb->priority`.
     pub(crate) fn priority(&self) -> u32 {
         // SAFETY: By the type invariants `skb` is valid.
@@ -115,7 +115,7 @@ impl<'a> Skb<'a> {
     }
 
     /// Bytes of the link header, up to the network header.
-    pub(crate) fn link(&self) -> &'a [u8] {
+    pub(crate) fn link(&self) -> &[u8] {
         // SAFETY: By the type invariants `skb` is valid.
         let (head, mac, network) = unsafe {
             (

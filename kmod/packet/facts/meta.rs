@@ -23,7 +23,7 @@ use ferrule_uapi::{
 use kernel::time::{ClockSource, RealTime};
 
 use super::{narrow, of_bytes, Subject};
-use crate::abstractions::clock;
+use crate::abstractions::{clock, random};
 
 /// Seconds of a day.
 const DAY: i64 = 86_400;
@@ -55,7 +55,7 @@ pub(super) fn value(subject: &Subject<'_>, expr: &Expr) -> Option<Wide> {
         MetaKey::Nfproto => Some(narrow(skb.family())),
         MetaKey::Pkttype => Some(narrow(subject.pkttype())),
         MetaKey::Cpu => Some(narrow(clock::cpu())),
-        MetaKey::Random => Some(narrow(clock::random())),
+        MetaKey::Random => Some(narrow(random::number32())),
         MetaKey::Secpath => Some(narrow(u8::from(skb.has_security_path()))),
         MetaKey::TimeNs => Some(narrow(RealTime::ktime_get().unsigned_abs())),
         MetaKey::TimeDay => Some(narrow(weekday(clock::seconds(), clock::minutes_west()))),
