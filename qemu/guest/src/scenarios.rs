@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The scenarios, by group, in the order in which they run.
 
+mod acts;
 mod arguments;
 mod capture;
 mod chains;
 mod comparison;
 mod differential;
+mod facts;
 mod fields;
 mod hooks;
 mod lifecycle;
@@ -27,6 +29,8 @@ pub(crate) fn all() -> Vec<Scenario> {
         policies::scenarios,
         chains::scenarios,
         fields::scenarios,
+        facts::scenarios,
+        acts::scenarios,
         traffic::scenarios,
         capture::scenarios,
         comparison::scenarios,
