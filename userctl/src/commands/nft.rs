@@ -24,7 +24,7 @@ pub(super) fn without_command(
     let options = options(cli);
     match &cli.file {
         Some(path) => {
-            let rules = Rules::read(path, &cli.source)?;
+            let rules = Rules::read_or_json(path, &cli.source, cli.show.json)?;
             script::run(&rules, options, kernel, screen)
         }
         None if cli.interactive => interactive::run(cli, options, kernel, screen),
@@ -67,7 +67,8 @@ pub(super) fn run(
         Command::Flush(args) if args.verb.words.is_empty() => return flush(args, kernel, screen),
         Command::Flush(args) => ("flush", &args.verb),
         Command::Script(words) => {
-            let rules = Rules::typed(COMMAND_LINE, &words.join(" "), &cli.source)?;
+            let text = words.join(" ");
+            let rules = Rules::typed_or_json(COMMAND_LINE, &text, &cli.source, cli.show.json)?;
             return script::run(&rules, options, kernel, screen);
         }
         _ => ("", &nothing),

@@ -13,6 +13,7 @@ use userctl::compile::{self, compile};
 use userctl::diagnostic::{Diagnostic, Diagnostics, Label};
 use userctl::image::Image;
 use userctl::interfaces::Interfaces;
+use userctl::json;
 use userctl::lang::{self, Entry, Script};
 use userctl::request::{self, Request};
 use userctl::ruleset::set::Element;
@@ -39,6 +40,19 @@ impl Rules {
         Self::parse(&name, &with_definitions(&args.define, text), args)
     }
 
+    /// As [`Rules::read`]; what looks like JSON is read as libnftables' commands if `json`.
+    pub(super) fn read_or_json(
+        path: &Path,
+        args: &SourceArgs,
+        json: bool,
+    ) -> Result<Self, Failure> {
+        let (name, text) = read_text(path)?;
+        match json && text.trim_start().starts_with('{') {
+            true => Self::parse_json(&name, &text),
+            false => Self::parse(&name, &with_definitions(&args.define, text), args),
+        }
+    }
+
     /// Executes the file's commands on a ruleset.
     pub(super) fn apply(&self, ruleset: &Ruleset) -> Result<Ruleset, Failure> {
         self.apply_on(ruleset, &Interfaces)
@@ -59,6 +73,27 @@ impl Rules {
     pub(super) fn typed(name: &str, text: &str, args: &SourceArgs) -> Result<Self, Failure> {
         let text = with_definitions(&args.define, text.to_owned());
         Self::parse(name, &text, args)
+    }
+
+    /// As [`Rules::typed`]; what looks like JSON is read as libnftables' commands if `json`.
+    pub(super) fn typed_or_json(
+        name: &str,
+        text: &str,
+        args: &SourceArgs,
+        json: bool,
+    ) -> Result<Self, Failure> {
+        match json && text.trim_start().starts_with('{') {
+            true => Self::parse_json(name, text),
+            false => Self::typed(name, text, args),
+        }
+    }
+
+    fn parse_json(name: &str, text: &str) -> Result<Self, Failure> {
+        let mut sources = SourceMap::new();
+        match json::parse(&mut sources, name, text) {
+            Ok(script) => Ok(Self { sources, script }),
+            Err(diagnostics) => Err(rules_are_wrong(&diagnostics, &sources)),
+        }
     }
 
     fn parse(name: &str, text: &str, args: &SourceArgs) -> Result<Self, Failure> {

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0
+//! What is listed, as text or as JSON, can be read again and gives the same.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use userctl::json;
+use userctl::lang::{self, Entry, Script};
+use userctl::listing::{self, Options};
+use userctl::ruleset::{NoEnvironment, Ruleset};
+use userctl::source::SourceMap;
+
+/// A ruleset with something of everything.
+const EVERYTHING: &str = include_str!("roundtrip/everything.nft");
+
+fn apply(script: &Script, sources: &SourceMap) -> Result<Ruleset, String> {
+    Ruleset::default()
+        .apply(script, sources, &NoEnvironment)
+        .map_err(|errors| format!("{errors:?}"))
+}
+
+fn of_text(text: &str) -> Result<Ruleset, String> {
+    let mut sources = SourceMap::new();
+    let entry = Entry::Text { name: "t", text };
+    let script = lang::parse(&mut sources, entry).map_err(|errors| format!("{errors:?}"))?;
+    apply(&script, &sources)
+}
+
+fn of_json(json: &Value) -> Result<Ruleset, String> {
+    let mut sources = SourceMap::new();
+    let script = json::parse(&mut sources, "t.json", &json.to_string())
+        .map_err(|errors| format!("{errors:?}"))?;
+    apply(&script, &sources)
+}
+
+fn json(ruleset: &Ruleset) -> Value {
+    let mut value = json::to_json(ruleset, &Options::default()).expect("a listing parses");
+    without_handles(&mut value);
+    value
+}
+
+/// Handles are given in the order of the commands, which differs between text and JSON.
+fn without_handles(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.remove("handle");
+            members.values_mut().for_each(without_handles);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_handles),
+        _ => {}
+    }
+}
+
+/// What is wrong with going round, if anything is.
+fn around(text: &str) -> Result<(), String> {
+    let ruleset = of_text(text)?;
+    let listed = listing::to_text(&ruleset, &Options::default());
+    let again = of_text(&listed).map_err(|error| format!("{listed}: {error}"))?;
+    let relisted = listing::to_text(&again, &Options::default());
+    if listed != relisted {
+        return Err(format!("listed as {listed}, and that as {relisted}"));
+    }
+    let first = json(&ruleset);
+    let again = of_json(&first).map_err(|error| format!("{first}: {error}"))?;
+    let relisted = listing::to_text(&again, &Options::default());
+    if listed != relisted {
+        return Err(format!("through JSON {first}: {listed} became {relisted}"));
+    }
+    Ok(())
+}
+
+#[test]
+fn a_ruleset_with_something_of_everything_goes_round() {
+    around(EVERYTHING).expect("a fixed point");
+}
+
+#[test]
+fn the_rules_of_nftables_own_tests_go_round() {
+    let Some(folder) = corpus() else {
+        eprintln!("note: SKIPPED: no corpora; set FERRULE_CORPORA to their folder");
+        return;
+    };
+    let (mut count, mut failed) = (0, Vec::new());
+    for (family, table) in [
+        ("ip", "ip"),
+        ("ip6", "ip6"),
+        ("inet", "inet"),
+        ("any", "inet"),
+    ] {
+        for entry in std::fs::read_dir(folder.join(family)).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let text = std::fs::read_to_string(&path).expect("a text");
+            for line in text.lines().filter(|line| is_rule(line)) {
+                let rule = line.split(';').next().unwrap_or_default();
+                let text = format!(
+                    "table {table} t {{ chain c {{ type filter hook output priority 0; }}\n }}\n\
+                     add rule {table} t c {rule}\n"
+                );
+                // Some need sets that their file declares, or what this machine has not.
+                if of_text(&text).is_err() {
+                    continue;
+                }
+                count += 1;
+                if let Err(error) = around(&text) {
+                    failed.push(format!("{}: {rule}: {error}", path.display()));
+                }
+            }
+        }
+    }
+    assert!(
+        failed.is_empty(),
+        "{} of {count}: {failed:#?}",
+        failed.len()
+    );
+    assert!(count > 600, "{count}");
+}
+
+fn is_rule(line: &str) -> bool {
+    let ok = line.split(';').nth(1).map(str::trim) == Some("ok");
+    ok && !line.starts_with([':', '*', '!', '?', '%', '-', '#'])
+}
+
+fn corpus() -> Option<PathBuf> {
+    let folder = match std::env::var_os("FERRULE_CORPORA") {
+        Some(folder) => PathBuf::from(folder),
+        None => Path::new(env!("CARGO_MANIFEST_DIR"))
+            .ancestors()
+            .map(|above| above.join("shared/corpora"))
+            .find(|folder| folder.is_dir())?,
+    };
+    let rules = folder.join("nft-rules");
+    rules.is_dir().then_some(rules)
+}
