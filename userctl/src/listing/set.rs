@@ -4,10 +4,7 @@
 use super::{elements, time_text, Lister};
 use crate::ruleset::object::ObjectKind;
 use crate::ruleset::set::{Anonymous, Change, Data, Element, ElementData, Set};
-use crate::ruleset::Table;
-
-/// How wide a line of elements may become.
-const WIDTH: usize = 80;
+use crate::ruleset::{Datatype, Table};
 
 /// What an object's kind is called where maps are declared.
 pub(super) fn kind_text(kind: ObjectKind) -> &'static str {
@@ -20,6 +17,34 @@ pub(super) fn kind_text(kind: ObjectKind) -> &'static str {
         ObjectKind::Secmark => "secmark",
         ObjectKind::CtExpectation => "ct expectation",
         ObjectKind::Synproxy => "synproxy",
+    }
+}
+
+/// How many elements nft puts on a line: it depends on the type of the keys.
+fn elements_on_a_line(set: &Set) -> usize {
+    let [part] = set.key.as_slice() else {
+        return 1;
+    };
+    if set.data != Data::None {
+        return 1;
+    }
+    match part.datatype {
+        Datatype::Integer
+        | Datatype::Hex
+        | Datatype::Nfproto
+        | Datatype::ArpOp
+        | Datatype::Protocol
+        | Datatype::Port
+        | Datatype::TcpFlags
+        | Datatype::DccpType
+        | Datatype::Mark
+        | Datatype::IfIndex
+        | Datatype::ClassId
+        | Datatype::Uid
+        | Datatype::Gid
+        | Datatype::CtDir => 5,
+        Datatype::Ipv4 | Datatype::CtState | Datatype::CtStatus | Datatype::PktType => 2,
+        _ => 1,
     }
 }
 
@@ -37,19 +62,19 @@ impl Lister<'_> {
             self.put(format_args!("\t\tsize {size}\n"));
         }
         self.set_flags(set);
+        if !set.states.is_empty() {
+            self.out.push_str("\t\t");
+            self.states(&set.states, false);
+            self.out.push('\n');
+        }
+        if set.auto_merge {
+            self.out.push_str("\t\tauto-merge\n");
+        }
         if let Some(timeout) = set.timeout {
             self.put(format_args!("\t\ttimeout {}\n", time_text(timeout)));
         }
         if let Some(interval) = set.gc_interval {
             self.put(format_args!("\t\tgc-interval {}\n", time_text(interval)));
-        }
-        if set.auto_merge {
-            self.out.push_str("\t\tauto-merge\n");
-        }
-        if !set.states.is_empty() {
-            self.out.push_str("\t\t");
-            self.states(&set.states, false);
-            self.out.push('\n');
         }
         self.comment("\t\t", set.comment.as_deref());
         if !self.options.terse {
@@ -102,23 +127,20 @@ impl Lister<'_> {
         }
     }
 
-    /// `elements = { … }`, in lines of a bearable width.
+    /// `elements = { … }`, as many on a line as nft has.
     fn elements_of(&mut self, table: &Table, set: &Set) {
         let list = elements(table, set, self.options);
         if list.is_empty() {
             return;
         }
         self.out.push_str("\t\telements = { ");
-        let mut line = self.out.len();
+        let on_a_line = elements_on_a_line(set);
         for (index, element) in list.into_iter().enumerate() {
             if index > 0 {
-                self.out.push(',');
-                if self.out.len() - line > WIDTH - 30 {
-                    self.out.push_str("\n\t\t\t     ");
-                    line = self.out.len();
-                } else {
-                    self.out.push(' ');
-                }
+                self.out.push_str(match index % on_a_line {
+                    0 => ",\n\t\t\t     ",
+                    _ => ", ",
+                });
             }
             self.element(set_types(set), element);
         }

@@ -128,8 +128,10 @@ impl Lister<'_> {
             }
             StateSpec::Last(used) => {
                 self.out.push_str("last");
-                if let Some(used) = used.filter(|_| !self.options.stateless) {
-                    self.put(format_args!(" used {}", time_text(used)));
+                match used {
+                    _ if self.options.stateless => {}
+                    Some(used) => self.put(format_args!(" used {}", time_text(*used))),
+                    None => self.out.push_str(" used never"),
                 }
             }
             StateSpec::Connections { over, count } => {
