@@ -7,15 +7,28 @@ use serde_json::Value;
 use userctl::json;
 use userctl::lang::{self, Entry, Script};
 use userctl::listing::{self, Options};
-use userctl::ruleset::{NoEnvironment, Ruleset};
+use userctl::ruleset::{Environment, Ruleset};
 use userctl::source::SourceMap;
 
 /// A ruleset with something of everything.
 const EVERYTHING: &str = include_str!("roundtrip/everything.nft");
 
+/// A machine with a loopback interface.
+struct Machine;
+
+impl Environment for Machine {
+    fn interface_index(&self, name: &str) -> Option<u32> {
+        (name == "lo").then_some(1)
+    }
+
+    fn interface_name(&self, index: u32) -> Option<String> {
+        (index == 1).then(|| "lo".to_owned())
+    }
+}
+
 fn apply(script: &Script, sources: &SourceMap) -> Result<Ruleset, String> {
     Ruleset::default()
-        .apply(script, sources, &NoEnvironment)
+        .apply(script, sources, &Machine)
         .map_err(|errors| format!("{errors:?}"))
 }
 
@@ -130,4 +143,27 @@ fn corpus() -> Option<PathBuf> {
     };
     let rules = folder.join("nft-rules");
     rules.is_dir().then_some(rules)
+}
+
+#[test]
+fn what_nft_lists_as_json_is_read_as_what_it_lists_as_text() {
+    let pairs = [
+        (
+            include_str!("roundtrip/nft.nft"),
+            include_str!("roundtrip/nft.json"),
+        ),
+        (
+            include_str!("json/ruleset.nft"),
+            include_str!("json/ruleset.json"),
+        ),
+    ];
+    for (text, json) in pairs {
+        let json: Value = serde_json::from_str(json).expect("JSON");
+        let from_json = of_json(&json).expect("good JSON");
+        let from_text = of_text(text).expect("good text");
+        assert_eq!(
+            listing::to_text(&from_json, &Options::default()),
+            listing::to_text(&from_text, &Options::default())
+        );
+    }
 }

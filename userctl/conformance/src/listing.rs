@@ -52,6 +52,12 @@ fn words(text: &str) -> Vec<String> {
         rest = behind;
     }
     out.extend(rest.split(' ').map(str::to_owned));
+    // nft 1.1.3 does not know `fib … check exists`, so `oif` is listed, which means the same to all.
+    for at in 1..out.len() {
+        if out[at - 1] == "check" && matches!(out[at].as_str(), "exists" | "missing") {
+            out[at - 1] = "oif".to_owned();
+        }
+    }
     out
 }
 

@@ -76,11 +76,7 @@ impl Writer<'_> {
             add("auto-merge", json!(true));
         }
         if !syntax.statements.is_empty() {
-            let statements = syntax.statements.iter();
-            add(
-                "stmt",
-                statements.map(|one| self.statement(&one.kind)).collect(),
-            );
+            add("stmt", self.bare_statements(&syntax.statements));
         }
         if let Some(elements) = &syntax.elements {
             add("elem", self.elements(elements));

@@ -5,7 +5,7 @@ use serde_json::{json, Value};
 
 use super::expression::{object, Writer};
 use crate::lang::syntax::{
-    Expr, ExprKind, Kind, Limit, Log, Names, Queue, Reject, Relation, Rule, StmtKind, Verb,
+    Expr, ExprKind, Kind, Limit, Log, Names, Queue, Reject, Relation, Rule, Stmt, StmtKind, Verb,
 };
 use crate::listing::bytes_text;
 
@@ -85,15 +85,11 @@ impl Writer<'_> {
     /// `add @set { … }`.
     fn update(&self, verb: &str, set: &str, element: &crate::lang::syntax::Element) -> Value {
         let mut bare = element.clone();
-        let statements: Vec<Value> = bare
-            .statements
-            .drain(..)
-            .map(|statement| self.statement(&statement.kind))
-            .collect();
+        let statements = std::mem::take(&mut bare.statements);
         let data = bare.data.take();
         let statements = match statements.is_empty() {
             true => Value::Null,
-            false => json!(statements),
+            false => self.bare_statements(&statements),
         };
         let kind = if data.is_some() { "map" } else { "set" };
         json!({ kind: object([
@@ -103,6 +99,16 @@ impl Writer<'_> {
             (kind, json!(set)),
             ("stmt", statements),
         ])})
+    }
+
+    /// What new elements are to have: as in nft without what it begins with.
+    pub(super) fn bare_statements(&self, statements: &[Stmt]) -> Value {
+        let bare = Writer {
+            stateless: true,
+            ..*self
+        };
+        let statements = statements.iter();
+        statements.map(|one| bare.statement(&one.kind)).collect()
     }
 
     /// What counts and limits.

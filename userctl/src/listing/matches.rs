@@ -2,11 +2,29 @@
 //! Comparisons, in the form that nft gives them.
 
 use super::Lister;
+use crate::ruleset::expr::Argument;
 use crate::ruleset::set::Part;
 use crate::ruleset::statement::Require;
 use crate::ruleset::{
-    max, write_name, Datatype, Form, Match, Op, Selector, Tells, Test, SELECTORS,
+    max, write_name, Datatype, Expr, Form, Match, Op, Selector, Tells, Test, SELECTORS,
 };
+
+/// The flags of `fib … check exists`, which is listed as `fib … oif exists`: nft before 1.1.4 does not know
+/// `check`, and later ones take both for the same.
+fn old_check(matched: &Match) -> Option<&[&'static str]> {
+    match (&matched.left, &matched.test) {
+        (
+            Expr::Select(select),
+            Test::Compare {
+                form: Form::Exists, ..
+            },
+        ) => match &select.argument {
+            Argument::Fib(flags) => Some(flags),
+            _ => None,
+        },
+        _ => None,
+    }
+}
 
 /// `icmp type` or `icmpv6 type`, if that is what is asked for.
 fn message_type(require: &Require) -> Option<&'static Selector> {
@@ -57,7 +75,10 @@ impl Lister<'_> {
 
     /// A comparison.
     pub(super) fn comparison(&mut self, matched: &Match) {
-        self.expr(&matched.left);
+        match old_check(matched) {
+            Some(flags) => self.put(format_args!("fib {} oif", flags.join(" . "))),
+            None => self.expr(&matched.left),
+        }
         self.out.push(' ');
         let parts = matched.left.parts();
         let Some(part) = parts.first().copied() else {

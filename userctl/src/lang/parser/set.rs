@@ -4,6 +4,7 @@
 use super::{Parsed, Parser, Stop};
 use crate::lang::syntax::{Expr, Ident, SetBlock, TypeSpec};
 use crate::lang::token::TokenKind;
+use crate::lang::words;
 
 /// Objects that a map may hold.
 const OBJECT_DATA: &[&str] = &["counter", "quota", "limit", "secmark", "synproxy"];
@@ -133,8 +134,10 @@ impl Parser<'_> {
         if !typeof_ {
             return Ok(TypeSpec::Types(self.types()?));
         }
-        if let Some("verdict" | "queue") = self.peek_word() {
-            return Ok(TypeSpec::Types(vec![self.any_word("")?]));
+        // nft's text has only `verdict` and `queue` here, its JSON any type.
+        let name = self.peek_word();
+        if name.is_some_and(|word| word == "queue" || words::role(word).is_none()) {
+            return Ok(TypeSpec::Types(self.types()?));
         }
         let expr: Expr = self.concat_left()?;
         Ok(TypeSpec::Typeof(expr))
