@@ -47,8 +47,8 @@ use ferrule_engine::View;
 use ferrule_uapi::hook::{ChainType, Family, Hook, Verdict as Policy};
 
 pub(crate) use apply::{ct_timeout_state, PRIORITIES};
+pub(crate) use datatype::write_name;
 pub use datatype::Datatype;
-pub(crate) use datatype::{write_flags, write_name};
 pub use error::{CheckError, CheckErrorKind};
 pub use expr::Expr;
 pub use object::Object;

@@ -488,14 +488,6 @@ fn write_ipv6(value: u128, out: &mut String) -> std::fmt::Result {
     }
 }
 
-/// Writes flags of a type by name, with `between` between them.
-pub(crate) fn write_flags(value: u128, between: &str, out: &mut String) -> std::fmt::Result {
-    if value == 0 {
-        return write!(out, "0x0");
-    }
-    Datatype::TcpFlags.write_flags(value, between, out)
-}
-
 /// Writes the first `bits` of an interface's name in quotes, with an asterisk if the rest is open.
 pub(crate) fn write_name(value: u128, bits: u32, out: &mut String) -> std::fmt::Result {
     let bytes = value.to_be_bytes();

@@ -58,12 +58,6 @@ const TUNNELS: &[(&str, Tunnel)] = &[
     ("gretap", Tunnel::Gretap),
 ];
 
-/// The name by which nft lists a tunnel.
-pub(crate) fn tunnel_name(tunnel: Tunnel) -> &'static str {
-    let row = TUNNELS.iter().find(|(_, known)| *known == tunnel);
-    row.map_or("", |(name, _)| name)
-}
-
 impl Select {
     /// A selector as its row has it.
     fn plain(selector: &'static Selector) -> Self {
@@ -533,6 +527,26 @@ pub(super) fn fib_presence(select: &Select) -> Select {
         select = select.loading(|record| record.key = row.key);
     }
     select.loading(|record| record.flags |= EXPR_PRESENT)
+}
+
+/// The byte that raw payload of the link header lies in, and how far from its end, if it is less than a byte:
+/// nft lists the byte and a mask.
+pub(super) fn byte_of(select: &Select) -> Option<(Select, u32)> {
+    let Argument::Raw("ll", offset) = select.argument else {
+        return None;
+    };
+    let last = offset % 8 + select.bits;
+    if select.bits >= 8 || last > 8 || select.tunnel.is_some() {
+        return None;
+    }
+    let first = offset - offset % 8;
+    let mut byte = select.clone();
+    byte.bits = 8;
+    let byte = byte.loading(|record| {
+        record.offset = first;
+        record.bits = 8;
+    });
+    Some((byte.with(Argument::Raw("ll", first)), 8 - last))
 }
 
 fn raw_place(offset: u64, bits: u64, span: Span) -> Checked<(u32, u32)> {
