@@ -349,3 +349,15 @@ fn a_calculated_left_side_is_listed_so_that_it_can_be_read() {
         assert_eq!(list(&apply(&Ruleset::default(), &text)), text);
     }
 }
+
+#[test]
+fn a_rule_may_have_several_verdict_maps_and_a_verdict() {
+    let ruleset = apply(
+        &Ruleset::default(),
+        "table t {\n chain c {\n type filter hook input priority 0\n\
+         ip saddr vmap { 1.1.1.1 : drop } tcp dport vmap { 22 : drop } counter drop\n\
+         ip saddr vmap { 1.1.1.1 : accept } drop\n }\n}\n",
+    );
+    let compiled = compile(&ruleset, &Options::default()).expect("it compiles");
+    Image::new(compiled.bytes()).verify().expect("it verifies");
+}
