@@ -95,6 +95,61 @@ fn accepted_files_are_listed_and_compiled_as_before() {
 }
 
 #[test]
+fn listings_of_accepted_files_are_read_and_listed_the_same() {
+    for path in rules("accepted") {
+        let text = fs::read_to_string(path.with_extension("listing")).expect("a listing");
+        let mut sources = SourceMap::new();
+        let name = path.display().to_string();
+        let entry = Entry::Text {
+            name: &name,
+            text: &text,
+        };
+        let again = lang::parse(&mut sources, entry)
+            .and_then(|script| Ruleset::default().apply(&script, &sources, &Machine))
+            .unwrap_or_else(|refusal| panic!("{}", refusal.render(&sources, false)));
+        let options = listing::Options {
+            environment: Some(&Machine),
+            ..listing::Options::default()
+        };
+        let without_handles: Vec<&str> = text
+            .lines()
+            .map(|line| line.split(" # handle").next().unwrap_or(line))
+            .collect();
+        let listed = listing::to_text(&again, &options);
+        assert_eq!(
+            listed.lines().collect::<Vec<_>>(),
+            without_handles,
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn programs_of_accepted_files_give_back_what_is_listed() {
+    for path in rules("accepted") {
+        let mut sources = SourceMap::new();
+        let ruleset = read(&path, &mut sources)
+            .unwrap_or_else(|refusal| panic!("{}", refusal.render(&sources, false)));
+        let compiled = compile(&ruleset, &Options::default()).expect("it compiles");
+        let program = Image::new(compiled.bytes()).verify().expect("it verifies");
+        let back = Ruleset::from_program(&program.view(), &mut sources)
+            .unwrap_or_else(|refusal| panic!("{}", refusal.render(&sources, false)));
+        // What sets hold is the kernel's.
+        let options = listing::Options {
+            handles: true,
+            terse: true,
+            ..listing::Options::default()
+        };
+        assert_eq!(
+            listing::to_text(&back, &options),
+            listing::to_text(&ruleset, &options),
+            "{}",
+            path.display()
+        );
+    }
+}
+
+#[test]
 fn refused_files_are_refused_in_the_same_words() {
     let mut wrong = Vec::new();
     for path in rules("refused") {

@@ -240,3 +240,124 @@ fn the_examples_compile_and_list_as_they_were_read() {
     }
     assert!(seen >= 4);
 }
+
+#[test]
+fn rules_are_replaced_deleted_and_inserted_by_handle_and_index() {
+    let first = apply(
+        &Ruleset::default(),
+        "table t {\n chain c {\n tcp dport 1\n tcp dport 2\n tcp dport 3\n }\n}\n",
+    );
+    let handle = first.tables()[0].chains[0].rules[1].handle;
+    let second = apply(
+        &first,
+        &format!(
+            "replace rule t c handle {handle} tcp dport 20\n\
+             insert rule t c index 0 tcp dport 0\n\
+             add rule t c index 0 tcp dport 5\n"
+        ),
+    );
+    let text = list(&second);
+    let ports: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("tcp dport "))
+        .collect();
+    assert_eq!(ports, ["0", "5", "1", "20", "3"]);
+    let third = apply(&second, &format!("delete rule t c handle {}\n", handle + 1));
+    assert_eq!(third.tables()[0].chains[0].rules.len(), 4);
+}
+
+#[test]
+fn a_chain_that_is_renamed_is_still_led_to() {
+    let first = apply(
+        &Ruleset::default(),
+        "table t {\n map m {\n type ipv4_addr : verdict\n elements = { 1.1.1.1 : jump a }\n }\n\
+         chain a {\n }\n chain c {\n ip saddr vmap { 1.1.1.1 : goto a }\n jump a\n }\n}\n",
+    );
+    let text = list(&apply(&first, "rename chain t a b\n"));
+    assert!(text.contains("1.1.1.1 : jump b"), "{text}");
+    assert!(text.contains("1.1.1.1 : goto b"), "{text}");
+    assert!(text.contains("\t\tjump b\n"), "{text}");
+}
+
+#[test]
+fn what_is_used_cannot_be_deleted() {
+    let rules = "table t {\n set s {\n type ipv4_addr\n }\n counter n {\n }\n chain a {\n }\n\
+                 chain c {\n ip saddr @s counter name \"n\" jump a\n }\n}\n";
+    for (command, message) in [
+        ("delete set t s", "set `s` is still used"),
+        ("delete counter t n", "counter `n` is still used"),
+        ("delete chain t a", "chain `a` is still jumped to"),
+    ] {
+        let refusal = refusal(&format!("{rules}{command}\n"));
+        assert!(refusal.contains(message), "{refusal}");
+    }
+}
+
+#[test]
+fn a_set_that_rules_update_becomes_dynamic() {
+    let ruleset = apply(
+        &Ruleset::default(),
+        "table t {\n set s {\n type ipv4_addr\n }\n chain c {\n add @s { ip saddr }\n }\n}\n",
+    );
+    assert!(ruleset.tables()[0].sets[0].dynamic);
+}
+
+#[test]
+fn a_meter_declares_the_set_that_it_updates() {
+    let ruleset = apply(
+        &Ruleset::default(),
+        "table t {\n chain c {\n meter m { ip saddr limit rate 3/second } accept\n }\n}\n",
+    );
+    let text = list(&ruleset);
+    assert!(text.contains("set m {"), "{text}");
+    assert!(
+        text.contains("add @m { ip saddr limit rate 3/second burst 5 packets } accept"),
+        "{text}"
+    );
+}
+
+#[test]
+fn changes_of_elements_are_kept_in_order() {
+    use userctl::ruleset::set::Change;
+    let first = apply(
+        &Ruleset::default(),
+        "table t {\n set s {\n type ipv4_addr\n elements = { 1.1.1.1 }\n }\n}\n\
+         add element t s { 2.2.2.2 }\ndelete element t s { 1.1.1.1 }\nflush set t s\n",
+    );
+    let kinds: Vec<&str> = first.tables()[0].sets[0]
+        .changes
+        .iter()
+        .map(|change| match change {
+            Change::Replace => "replace",
+            Change::Clear => "clear",
+            Change::Add { .. } => "add",
+            Change::Delete { .. } => "delete",
+        })
+        .collect();
+    assert_eq!(kinds, ["replace", "add", "add", "delete", "clear"]);
+}
+
+#[test]
+fn a_calculated_left_side_is_listed_so_that_it_can_be_read() {
+    for rule in [
+        "meta mark | 0x00000005 == 0x00000007",
+        "ip dscp & 0x3f == lephb",
+        "@ll,0,8 & 0x80 == 0x80",
+        "tcp flags & (fin | syn) == syn",
+    ] {
+        let text = format!("table ip t {{\n\tchain c {{\n\t\t{rule}\n\t}}\n}}\n");
+        assert_eq!(list(&apply(&Ruleset::default(), &text)), text);
+    }
+}
+
+#[test]
+fn a_rule_may_have_several_verdict_maps_and_a_verdict() {
+    let ruleset = apply(
+        &Ruleset::default(),
+        "table t {\n chain c {\n type filter hook input priority 0\n\
+         ip saddr vmap { 1.1.1.1 : drop } tcp dport vmap { 22 : drop } counter drop\n\
+         ip saddr vmap { 1.1.1.1 : accept } drop\n }\n}\n",
+    );
+    let compiled = compile(&ruleset, &Options::default()).expect("it compiles");
+    Image::new(compiled.bytes()).verify().expect("it verifies");
+}

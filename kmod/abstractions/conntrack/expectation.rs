@@ -199,9 +199,10 @@ unsafe extern "C" fn expect(
         return ACCEPT;
     };
     // SAFETY: The helper is an expectation's, whose `help` is not null: it is in use.
+    let block = unsafe { block.as_ref() };
     let Block {
         plan, functions, ..
-    } = unsafe { block.as_ref() };
+    } = block;
     let other = if reply {
         Direction::Original
     } else {

@@ -92,23 +92,6 @@ impl Loaded {
         contents::decode(table, set, &bytes.value, program.view())
             .map_err(|refusal| Failure::Loaded(refusal.error.message().to_owned()))
     }
-
-    /// The elements of all named sets.
-    pub(super) fn contents(
-        &self,
-        kernel: &mut dyn Kernel,
-        ruleset: &Ruleset,
-    ) -> Result<Contents, Failure> {
-        let mut contents = Contents::new();
-        for table in ruleset.tables() {
-            for set in &table.sets {
-                let elements = self.elements(kernel, table, set, Which::All, false)?;
-                let key = (table.family, table.name.clone(), set.name.clone());
-                contents.insert(key, elements);
-            }
-        }
-        Ok(contents)
-    }
 }
 
 /// The program in `bytes`; none if they are none.

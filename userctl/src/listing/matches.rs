@@ -42,6 +42,8 @@ struct Bits {
     op: Op,
     value: u128,
     form: Form,
+    /// The left side ends in an operator's operand: the relation must be written.
+    calculated: bool,
 }
 
 impl Bits {
@@ -81,9 +83,13 @@ impl Lister<'_> {
         }
         self.out.push(' ');
         let parts = matched.left.parts();
-        let Some(part) = parts.first().copied() else {
+        let Some(mut part) = parts.first().copied() else {
             return;
         };
+        if matches!(matched.left, Expr::Shift { .. }) {
+            // What was shifted may be wider than it was.
+            part.bits = part.bits.max(32);
+        }
         match &matched.test {
             Test::Compare {
                 mask,
@@ -96,6 +102,7 @@ impl Lister<'_> {
                 op: *op,
                 value: *value,
                 form: *form,
+                calculated: matches!(matched.left, Expr::Bitwise { .. } | Expr::Shift { .. }),
             }),
             Test::Range {
                 mask,
@@ -162,11 +169,12 @@ impl Lister<'_> {
             mask,
             op,
             value,
+            calculated,
             ..
         } = bits;
         let masked = self.mask(part, mask);
         let bitmask = part.datatype.is_bitmask();
-        if op != Op::Eq || masked || bitmask {
+        if op != Op::Eq || masked || bitmask || calculated {
             self.put(format_args!("{} ", op.text()));
         }
         if bitmask && !masked && value.count_ones() > 1 && part.datatype == Datatype::TcpFlags {

@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use rustc_hash::FxHashSet;
+
 use super::error::{CheckError, CheckErrorKind};
 use super::expression::{Checked, Checker};
 use super::matching::bounds;
@@ -232,23 +234,21 @@ pub(super) fn disjoint(mut elements: Vec<(Typed, Span)>, joins: bool) -> Checked
 
 /// Refuses elements, sorted by key, of which one packet may have two.
 pub(super) fn refuse_overlaps(elements: &[(Typed, Span)]) -> Checked<()> {
-    // Those whose first part may still overlap what follows.
+    let mut catchalls = elements.iter().filter(|(element, _)| element.is_catchall());
+    if let (Some(_), Some((_, span))) = (catchalls.next(), catchalls.next()) {
+        return refuse(CheckErrorKind::Overlap, *span);
+    }
+    let part = most_varied(elements);
+    let mut order: Vec<usize> = (0..elements.len())
+        .filter(|index| !elements[*index].0.is_catchall())
+        .collect();
+    order.sort_by_key(|index| elements[*index].0.key[part]);
+    // Those whose part may still overlap what follows.
     let mut open: Vec<usize> = Vec::new();
-    for (index, (element, span)) in elements.iter().enumerate() {
-        let Some((first, _)) = element.key.first() else {
-            let twice = index > 0 && elements[index - 1].0.is_catchall();
-            if twice {
-                return refuse(CheckErrorKind::Overlap, *span);
-            }
-            continue;
-        };
-        open.retain(|other| {
-            elements[*other]
-                .0
-                .key
-                .first()
-                .is_some_and(|part| part.1 >= *first)
-        });
+    for index in order {
+        let (element, span) = &elements[index];
+        let first = element.key[part].0;
+        open.retain(|other| elements[*other].0.key[part].1 >= first);
         let other = open.iter().find(|other| {
             let key = &elements[**other].0.key;
             key.iter()
@@ -256,13 +256,39 @@ pub(super) fn refuse_overlaps(elements: &[(Typed, Span)]) -> Checked<()> {
                 .all(|(a, b)| a.0 <= b.1 && b.0 <= a.1)
         });
         if let Some(other) = other {
+            // Whichever was written later is pointed at.
+            let other = elements[*other].1;
+            let (earlier, later) = match other.lo <= span.lo {
+                true => (other, *span),
+                false => (*span, other),
+            };
             return Err(CheckError {
                 kind: CheckErrorKind::Overlap,
-                span: *span,
-                others: vec![(elements[*other].1, "overlaps this one")],
+                span: later,
+                others: vec![(earlier, "overlaps this one")],
             });
         }
         open.push(index);
     }
     Ok(())
+}
+
+/// The part of the keys that has the most different beginnings: the best one to go through them by.
+fn most_varied(elements: &[(Typed, Span)]) -> usize {
+    let parts = elements
+        .iter()
+        .map(|(element, _)| element.key.len())
+        .max()
+        .unwrap_or(0);
+    let varied = |part: usize| {
+        let begins = elements
+            .iter()
+            .filter_map(|(element, _)| element.key.get(part));
+        let begins: FxHashSet<u128> = begins.map(|bounds| bounds.0).collect();
+        begins.len()
+    };
+    match parts {
+        0 | 1 => 0,
+        _ => (0..parts).max_by_key(|part| varied(*part)).unwrap_or(0),
+    }
 }

@@ -164,7 +164,11 @@ impl<'a> Checker<'a> {
             (_, true) => {
                 let typed = self.expr(left, expected)?;
                 let part = one_part(&typed, expected, left.span)?;
-                let operand = self.operand(right, part)?;
+                let mut operand = self.operand(right, part)?;
+                if matches!(typed, Typed::Shift { .. }) {
+                    // What was shifted means nothing any more.
+                    operand.datatype = Datatype::Hex;
+                }
                 (typed, Typed::Constant(operand))
             }
             _ => {

@@ -3,12 +3,12 @@
 
 use super::datatype::Datatype;
 use super::error::{CheckError, CheckErrorKind};
-use super::expr::{BitOp, Expr as Typed};
+use super::expr::{BitOp, Constant, Expr as Typed};
 use super::expression::{Checked, Checker};
-use super::select::fib_presence;
+use super::select::{byte_of, fib_presence};
 use super::selector::max;
 use super::set::{Data, Part, SetRef};
-use super::value::{is_constant, resolve, Constant};
+use super::value::{is_constant, resolve, Constant as Value};
 use super::{Form, Match, Op, Test};
 use crate::lang::syntax::{Element, Expr, ExprKind, Ident, Relation};
 use crate::source::Span;
@@ -66,10 +66,8 @@ impl Checker<'_> {
         }
         let left = unmask(typed, left.span)?;
         let test = self.single(&left, op, right)?;
-        Ok(Match {
-            left: left.typed,
-            test,
-        })
+        let prefix = matches!(right.kind, ExprKind::Prefix(..));
+        Ok(as_listed(left, test, prefix))
     }
 
     /// The left side; `fib … oif exists` asks for less than it says.
@@ -153,25 +151,23 @@ impl Checker<'_> {
             form,
         };
         Ok(match (constant, op) {
-            (Constant::Value(bits), Some(Relation::Not)) => {
+            (Value::Value(bits), Some(Relation::Not)) => {
                 if !bitmask || !left.is_plain() {
                     return refuse(CheckErrorKind::NotNegatable, right.span);
                 }
                 compare(bits, Op::Eq, 0, Form::NoneOf)
             }
-            (Constant::Value(bits), None) if left.is_plain() && bitmask => {
+            (Value::Value(bits), None) if left.is_plain() && bitmask => {
                 compare(bits, Op::Ne, 0, Form::Any)
             }
-            (Constant::Value(value), None | Some(Relation::Eq)) => {
+            (Value::Value(value), None | Some(Relation::Eq)) => {
                 self.learn(left, &[value]);
                 compare(left.mask, Op::Eq, value, form_of(left))
             }
-            (Constant::Value(value), Some(op)) => {
-                compare(left.mask, op_of(op), value, form_of(left))
-            }
+            (Value::Value(value), Some(op)) => compare(left.mask, op_of(op), value, form_of(left)),
             (constant, None | Some(Relation::Eq)) => wide(left, constant, false),
             (constant, Some(Relation::Ne)) => wide(left, constant, true),
-            (Constant::Range(..), Some(op)) => return refuse(relation(op, "a range"), right.span),
+            (Value::Range(..), Some(op)) => return refuse(relation(op, "a range"), right.span),
             (_, Some(op)) => return refuse(relation(op, "a prefix"), right.span),
         })
     }
@@ -186,8 +182,8 @@ impl Checker<'_> {
             self.reader.value(hi, left.part)?,
         );
         match op {
-            None | Some(Relation::Eq) => Ok(wide(left, Constant::Range(hi, lo), true)),
-            Some(Relation::Ne) => Ok(wide(left, Constant::Range(hi, lo), false)),
+            None | Some(Relation::Eq) => Ok(wide(left, Value::Range(hi, lo), true)),
+            Some(Relation::Ne) => Ok(wide(left, Value::Range(hi, lo), false)),
             Some(op) => refuse(relation(op, "a range"), right.span),
         }
     }
@@ -284,7 +280,7 @@ impl Checker<'_> {
         }
         let only_values = constants
             .iter()
-            .all(|constant| matches!(constant, Constant::Value(_)));
+            .all(|constant| matches!(constant, Value::Value(_)));
         let mut ranges: Vec<(u128, u128)> =
             constants.iter().map(|c| bounds(*c, left.part)).collect();
         ranges.sort_unstable();
@@ -299,7 +295,7 @@ impl Checker<'_> {
             let wildest = constants
                 .into_iter()
                 .find(|constant| bounds(*constant, left.part) == (lo, hi));
-            let constant = wildest.unwrap_or(Constant::Range(lo, hi));
+            let constant = wildest.unwrap_or(Value::Range(lo, hi));
             return Ok(wide(left, constant, negate));
         }
         Ok(Test::Set {
@@ -309,7 +305,7 @@ impl Checker<'_> {
         })
     }
 
-    fn constants(&self, part: Part, elements: &[Element], out: &mut Vec<Constant>) -> Checked<()> {
+    fn constants(&self, part: Part, elements: &[Element], out: &mut Vec<Value>) -> Checked<()> {
         for element in elements {
             let Some(key) = &element.key else { continue };
             match &resolve(key).kind {
@@ -325,6 +321,54 @@ impl Checker<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether nft keeps a mask of all bits: of a field that is no whole bytes it does.
+fn keeps_mask(part: Part, mask: u128) -> bool {
+    part.bits % 8 != 0 && mask == max(part.bits)
+}
+
+/// The comparison as nft would list it, where it is written in another way.
+fn as_listed(left: Left, test: Test, prefix: bool) -> Match {
+    let (part, typed) = (left.part, left.typed);
+    let Test::Compare {
+        mask,
+        op: op @ (Op::Eq | Op::Ne),
+        value,
+        form: Form::Plain,
+    } = test
+    else {
+        return Match { left: typed, test };
+    };
+    if prefix && keeps_mask(part, mask) {
+        let whole = Constant {
+            value: mask,
+            datatype: Datatype::Hex,
+            bits: part.bits,
+        };
+        let left = Typed::Bitwise {
+            op: BitOp::And,
+            left: Box::new(typed),
+            right: Box::new(Typed::Constant(whole)),
+        };
+        return Match { left, test };
+    }
+    let byte = match &typed {
+        Typed::Select(select) => byte_of(select),
+        _ => None,
+    };
+    match byte {
+        None => Match { left: typed, test },
+        Some((byte, by)) => Match {
+            left: Typed::Select(byte),
+            test: Test::Compare {
+                mask: mask << by,
+                op,
+                value: value << by,
+                form: Form::Plain,
+            },
+        },
     }
 }
 
@@ -359,7 +403,11 @@ fn unmask(typed: Typed, span: Span) -> Checked<Left> {
                 left: inner,
                 right,
             } => match (*inner, *right) {
-                (inner, Typed::Constant(mask)) | (Typed::Constant(mask), inner) => {
+                (inner, Typed::Constant(mask)) if !keeps_mask(left.part, mask.value) => {
+                    left.mask &= mask.value;
+                    inner
+                }
+                (Typed::Constant(mask), inner) => {
                     left.mask &= mask.value;
                     inner
                 }
@@ -393,23 +441,23 @@ fn form_of(left: &Left) -> Form {
 }
 
 /// Equality with a constant of any kind.
-fn wide(left: &Left, constant: Constant, negate: bool) -> Test {
+fn wide(left: &Left, constant: Value, negate: bool) -> Test {
     let op = if negate { Op::Ne } else { Op::Eq };
     let form = form_of(left);
     match constant {
-        Constant::Value(value) => Test::Compare {
+        Value::Value(value) => Test::Compare {
             mask: left.mask,
             op,
             value,
             form,
         },
-        Constant::Prefix { value, mask } => Test::Compare {
+        Value::Prefix { value, mask } => Test::Compare {
             mask: left.mask & mask,
             op,
             value,
             form,
         },
-        Constant::Range(lo, hi) => Test::Range {
+        Value::Range(lo, hi) => Test::Range {
             mask: left.mask,
             negate,
             lo,
@@ -419,11 +467,11 @@ fn wide(left: &Left, constant: Constant, negate: bool) -> Test {
 }
 
 /// The least and the greatest value that a constant stands for.
-pub(super) fn bounds(constant: Constant, part: Part) -> (u128, u128) {
+pub(super) fn bounds(constant: Value, part: Part) -> (u128, u128) {
     match constant {
-        Constant::Value(value) => (value, value),
-        Constant::Prefix { value, mask } => (value, value | max(part.bits) & !mask),
-        Constant::Range(lo, hi) => (lo, hi),
+        Value::Value(value) => (value, value),
+        Value::Prefix { value, mask } => (value, value | max(part.bits) & !mask),
+        Value::Range(lo, hi) => (lo, hi),
     }
 }
 

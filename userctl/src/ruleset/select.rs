@@ -529,6 +529,26 @@ pub(super) fn fib_presence(select: &Select) -> Select {
     select.loading(|record| record.flags |= EXPR_PRESENT)
 }
 
+/// The byte that raw payload of the link header lies in, and how far from its end, if it is less than a byte:
+/// nft lists the byte and a mask.
+pub(super) fn byte_of(select: &Select) -> Option<(Select, u32)> {
+    let Argument::Raw("ll", offset) = select.argument else {
+        return None;
+    };
+    let last = offset % 8 + select.bits;
+    if select.bits >= 8 || last > 8 || select.tunnel.is_some() {
+        return None;
+    }
+    let first = offset - offset % 8;
+    let mut byte = select.clone();
+    byte.bits = 8;
+    let byte = byte.loading(|record| {
+        record.offset = first;
+        record.bits = 8;
+    });
+    Some((byte.with(Argument::Raw("ll", first)), 8 - last))
+}
+
 fn raw_place(offset: u64, bits: u64, span: Span) -> Checked<(u32, u32)> {
     match (u32::try_from(offset), u32::try_from(bits)) {
         (Ok(offset), Ok(bits)) if (1..=128).contains(&bits) && offset <= 65_535 => {

@@ -190,7 +190,7 @@ fn reserved_fields(_: &Lab, raw: &RawDevice) -> Result<()> {
 fn unknown_flags(_: &Lab, raw: &RawDevice) -> Result<()> {
     for (name, number, size, flags) in [
         ("load", IOC_LOAD, size_of::<Load>(), [2, 3, 1 << 31]),
-        ("reset", IOC_RESET, size_of::<Change>(), [0, 4, 7]),
+        ("reset", IOC_RESET, size_of::<Change>(), [0, 8, 15]),
     ] {
         for flags in flags {
             let mut bytes = argument(size);

@@ -25,6 +25,8 @@ pub(super) struct Lowering<'l, 'a> {
     pub(super) options: Options,
     /// `counter` statements so far.
     counters: u64,
+    /// The counter of what the rule drops, once it has one.
+    drops: Option<u32>,
     /// Anonymous sets so far.
     sets: u64,
     /// Registers in use by the present statement, narrow and wide.
@@ -49,6 +51,7 @@ pub(super) fn lower<'a>(
         rule,
         options,
         counters: 0,
+        drops: None,
         sets: 0,
         registers: [0; 2],
     };
@@ -142,8 +145,18 @@ impl<'a> Lowering<'_, 'a> {
         if matches!(from_last.next(), Some(Statement::Counter(_))) {
             return NONE;
         }
+        self.drops()
+    }
+
+    /// The counter of what the rule drops: one for all its verdict maps and its verdict.
+    pub(super) fn drops(&mut self) -> u32 {
+        if let Some(counter) = self.drops {
+            return counter;
+        }
         let counter = counters::drops(self.number, self.rule.handle);
-        self.out.counters.push(counter)
+        let counter = self.out.counters.push(counter);
+        self.drops = Some(counter);
+        counter
     }
 
     /// Appends a verdict.

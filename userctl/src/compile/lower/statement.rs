@@ -210,7 +210,7 @@ impl<'a> Lowering<'_, 'a> {
             b: key,
             ..Insn::default()
         });
-        let counter = self.drop_counter();
+        let counter = self.drops();
         self.emit(Opcode::Verdict, self.number, counter);
     }
 }

@@ -6,12 +6,15 @@ use std::sync::Arc;
 use ferrule_uapi::hook::Verdict as Policy;
 
 use super::{base_of, chain_index, refuse, Applier, Checked};
-use crate::lang::syntax::{self, ChainBlock, ChainPath, Ident, Position, PositionKind, Verb};
+use crate::lang::syntax::{
+    self, ChainBlock, ChainPath, Ident, Position, PositionKind, StmtKind, Verb,
+};
 use crate::ruleset::error::CheckErrorKind;
 use crate::ruleset::refs::{self, Use};
 use crate::ruleset::rule::{self, comment};
 use crate::ruleset::set::{Change, SetRef};
 use crate::ruleset::{Base, Chain, Origin, Rule, Statement, Table, Verdict};
+use crate::source::Span;
 
 impl Applier<'_> {
     /// `add chain`, `create chain`.
@@ -120,7 +123,7 @@ impl Applier<'_> {
         }
         let comment = comment(&self.reader, rule.comment, &mut self.errors);
         let handle = self.handle();
-        self.spans.insert(handle, rule.span);
+        self.spans.insert(handle, place_of(rule));
         let name = self.sources.name(self.sources.file_at(rule.span.lo));
         if *name != self.file {
             self.file = name.clone();
@@ -251,6 +254,14 @@ impl Applier<'_> {
         }
         self.chains[table] = chain_index(&self.ruleset.tables[table]);
         Ok(())
+    }
+}
+
+/// Where to point at if the rule leads somewhere wrong: the chain that it names, or else all of it.
+fn place_of(rule: &syntax::Rule) -> Span {
+    match rule.statements.last().map(|statement| &statement.kind) {
+        Some(StmtKind::Jump(chain) | StmtKind::Goto(chain)) => chain.span,
+        _ => rule.span,
     }
 }
 

@@ -311,7 +311,11 @@ impl Settings<'_, '_> {
                     let kind = CheckErrorKind::TimeoutState(name.to_string(), similar);
                     return refuse(kind, ident.span);
                 };
-                policy.push((state as u32, (time.millis / 1000) as u32));
+                let Ok(seconds) = u32::try_from(time.millis / 1000) else {
+                    let (value, max) = ((time.millis / 1000).into(), u32::MAX.into());
+                    return refuse(CheckErrorKind::OutOfRange { value, max }, ident.span);
+                };
+                policy.push((state as u32, seconds));
             }
         }
         Ok(ObjectSpec::CtTimeout {
