@@ -123,8 +123,10 @@ impl SetState {
             .get(..declared.state_count as usize)
             .unwrap_or_default();
         let before = old.position(&name).and_then(|at| old.sets.get(at));
-        let before = before
-            .filter(|old| is_alike(&old.declared, declared) && old.content.templates.same(states));
+        let keeps = !name.anonymous || declared.state_count != 0;
+        let before = before.filter(|old| {
+            keeps && is_alike(&old.declared, declared) && old.content.templates.same(states)
+        });
         let content = match before {
             Some(old) => old.content.clone(),
             None => Content::new(view, declared, shape)?,
