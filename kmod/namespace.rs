@@ -179,6 +179,7 @@ impl Namespace {
             let tables = prepared.tables(writer.state(), &writer.sets)?;
             let epoch = writer.next_epoch()?;
             let mut stage = Stage::new(prepared.sets.clone(), tables, batch, epoch)?;
+            stage.replace_anonymous()?;
             stage.apply()?;
             stage.check_survivors(&view)?;
             let sets = stage.snapshot()?;

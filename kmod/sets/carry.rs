@@ -2,7 +2,8 @@
 //! From one program's sets to the next one's.
 //!
 //! A set that the new program declares as the old one did keeps its elements, with their states and
-//! timeouts: one with a name under family, table and name, an anonymous one under its identity. Size,
+//! timeouts: one with a name under family, table and name, an anonymous one under its identity, if elements have
+//! states (else there is nothing to keep: they come with every ruleset). Size,
 //! timeout and the interval of collection may differ; what elements look like may not.
 
 use ferrule_engine::View;
@@ -122,8 +123,10 @@ impl SetState {
             .get(..declared.state_count as usize)
             .unwrap_or_default();
         let before = old.position(&name).and_then(|at| old.sets.get(at));
-        let before = before
-            .filter(|old| is_alike(&old.declared, declared) && old.content.templates.same(states));
+        let keeps = !name.anonymous || declared.state_count != 0;
+        let before = before.filter(|old| {
+            keeps && is_alike(&old.declared, declared) && old.content.templates.same(states)
+        });
         let content = match before {
             Some(old) => old.content.clone(),
             None => Content::new(view, declared, shape)?,

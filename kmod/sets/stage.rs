@@ -79,6 +79,8 @@ pub(crate) struct Stage<'a> {
     at: Moment,
     /// How many ops have been begun.
     begun: usize,
+    /// Whether the elements of anonymous sets were replaced.
+    replaced: bool,
 }
 
 impl<'a> Stage<'a> {
@@ -102,7 +104,25 @@ impl<'a> Stage<'a> {
             drafts,
             at,
             begun: 0,
+            replaced: false,
         })
+    }
+
+    /// Lets anonymous sets have no elements but those that the batch adds. Such a set is part of a rule: what it
+    /// holds comes with every ruleset, and what it goes on with are the states of the same elements.
+    pub(crate) fn replace_anonymous(&mut self) -> Result {
+        self.replaced = true;
+        let sets = self.sets.clone();
+        for (index, set) in (0..).zip(&sets.sets) {
+            if !set.name.anonymous {
+                continue;
+            }
+            set.content.exact.clear(true, self.at);
+            if self.tables.get(index as usize).is_some_and(Option::is_some) {
+                self.draft(set, index)?.clear(true)?;
+            }
+        }
+        Ok(())
     }
 
     /// Writes down what the batch says.
@@ -368,6 +388,13 @@ impl<'a> Stage<'a> {
 
     /// The snapshot has been published: does what is left to do.
     pub(crate) fn commit(mut self, snapshot: &Snapshot) {
+        if core::mem::take(&mut self.replaced) {
+            for set in self.sets.sets.iter().filter(|set| set.name.anonymous) {
+                if set.content.exact.settle(self.at.epoch) {
+                    set.collect();
+                }
+            }
+        }
         let Some(batch) = self.batch.take() else {
             return;
         };
@@ -423,6 +450,12 @@ impl<'a> Stage<'a> {
 
 impl Drop for Stage<'_> {
     fn drop(&mut self) {
+        if self.replaced {
+            for set in self.sets.sets.iter().filter(|set| set.name.anonymous) {
+                set.content.exact.undo_all(self.at);
+                set.collect();
+            }
+        }
         if let Some(batch) = self.batch.take() {
             for op in batch.ops().take(self.begun) {
                 self.undo(&op);

@@ -38,6 +38,8 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         Scenario::new("notrack-leaves-packets-untracked", notrack),
         Scenario::new("ct-zone-set-puts-connections-into-zones", zones),
         Scenario::new("ct-helper-object-is-assigned", helper),
+        Scenario::new("ct-expectation-object-expects", expectation),
+        Scenario::new("ct-count-counts-connections", count),
         Scenario::new("log-lines-are-nftables-lines", log_lines),
         Scenario::new("queue-without-a-listener-drops-or-lets-pass", queue),
         Scenario::new(
@@ -201,6 +203,45 @@ fn helper(lab: &mut Lab) -> Result<()> {
         ensure!(list.contains("helper=ftp"), "{filter:?}: {list}");
         filter.flush(lab.router())?;
     }
+    Ok(())
+}
+
+fn expectation(lab: &mut Lab) -> Result<()> {
+    let rules = "table inet t {\n ct expectation e {\n  protocol udp\n  dport 9999\n  timeout 2m\n  size 12\n  \
+                 l3proto ip\n }\n chain c {\n  type filter hook forward priority filter; policy accept;\n  \
+                 udp dport 7001 ct expectation set \"e\" counter\n }\n}\n";
+    for filter in Filter::ALL {
+        forget_connections(lab)?;
+        filter.load(lab.router(), rules)?;
+        send(lab, Path::Forward, &Packet::udp(Family::Ip, 4000, 7001))?;
+        let list = lab.router().run_ok(&["conntrack", "-L", "expect"])?.stdout;
+        ensure!(list.contains("dport=9999"), "{filter:?}: {list}");
+        filter.flush(lab.router())?;
+    }
+    Ok(())
+}
+
+fn count(lab: &mut Lab) -> Result<()> {
+    let rules = "table inet t {\n set s {\n  type ipv4_addr\n  size 100\n  flags dynamic\n }\n chain c {\n  \
+                 type filter hook forward priority filter; policy accept;\n  \
+                 ct count over 2 counter comment \"over\"\n  ct count 3 counter comment \"under\"\n  \
+                 add @s { ip saddr ct count over 1 } counter comment \"element\"\n }\n}\n";
+    let mut seen = Vec::new();
+    for filter in Filter::ALL {
+        forget_connections(lab)?;
+        filter.load(lab.router(), rules)?;
+        for port in [4000, 4001, 4000, 4002, 4003, 4004, 4001] {
+            send(lab, Path::Forward, &Packet::udp(Family::Ip, port, 7001))?;
+        }
+        seen.push(filter.counts(lab.router())?);
+        filter.flush(lab.router())?;
+    }
+    ensure!(seen.first() == seen.last(), "counted {seen:#?}");
+    let counted = |rule: &str| seen.iter().all(|counts| counts[rule].packets > 0);
+    ensure!(
+        counted("over") && counted("under") && counted("element"),
+        "counted {seen:#?}"
+    );
     Ok(())
 }
 

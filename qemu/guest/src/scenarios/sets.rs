@@ -15,8 +15,8 @@ use ferrule_uapi::{
     ioctl::StateValue,
     set::{
         BatchHeader, ElementVerdict, SetKind, SetOp, SetOpKind, CARRIES_FLAGS, CARRIES_TIMEOUT,
-        CARRIES_VERDICT, ELEMENT_CATCHALL, ELEMENT_STATIC, SET_AUTO_MERGE, SET_DYNAMIC,
-        SET_INTERVAL, SET_TIMEOUT,
+        CARRIES_VERDICT, ELEMENT_CATCHALL, ELEMENT_STATIC, SET_ANONYMOUS, SET_AUTO_MERGE,
+        SET_DYNAMIC, SET_INTERVAL, SET_TIMEOUT,
     },
     statement::{Log, SetUpdate, State, StateKind, Statement, StatementKind, LOG_KERNEL, NO_FIELD},
 };
@@ -44,6 +44,10 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         Scenario::new(
             "set-elements-and-their-counters-survive-a-reload-by-name",
             survive,
+        ),
+        Scenario::new(
+            "set-without-a-name-has-only-what-came-with-its-rule",
+            anonymous,
         ),
         Scenario::new("set-elements-time-out", time_out),
         Scenario::new("set-elements-are-added-by-rules", added_by_rules),
@@ -347,6 +351,37 @@ fn survive(lab: &mut Lab) -> Result<()> {
         ensure!(value.a == packets, "{key}: {value:?}");
     }
     ensure!(count(&mut device, 1)? == 3, "not three elements");
+    Ok(())
+}
+
+fn anonymous(lab: &mut Lab) -> Result<()> {
+    for flags in [SET_ANONYMOUS, SET_ANONYMOUS | SET_INTERVAL] {
+        for counted in [false, true] {
+            let mut build = Build::default();
+            let set = build.set("", SetKind::Set, flags);
+            if counted {
+                build.template(counter());
+            }
+            build.rule(&[Step::In(set), Step::Drop]);
+            let holds = |keys: &[u32]| {
+                let elements = keys
+                    .iter()
+                    .map(|key| [key.to_be_bytes(), ELEMENT_STATIC.to_ne_bytes()].concat());
+                Change::all(0, SetOpKind::Add).with(CARRIES_FLAGS, 8, elements)
+            };
+            let mut device = load(lab, &build, &[holds(&[1, 2])])?;
+            expect_dropped(lab, &[1, 2, 3], &[1, 2])?;
+            load_with(&mut device, &build.image(Hook::Forward), &[holds(&[2, 3])])?;
+            expect_dropped(lab, &[1, 2, 3], &[2, 3])?;
+            if counted {
+                ensure!(
+                    state_of(&mut device, 0, 2)?.a == 2,
+                    "a counter did not go on"
+                );
+            }
+            device.flush(Expected::Any)?;
+        }
+    }
     Ok(())
 }
 
