@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use ferrule_engine::Program;
 use ferrule_uapi::ioctl::{CounterValue, StateValue};
-use userctl::contents::{self, Contents};
+use userctl::contents;
 use userctl::device::{snapshot, Expected, Kernel, Which};
 use userctl::image::Image;
 use userctl::listing::{CounterValues, StateValues};
