@@ -92,8 +92,10 @@ fn normal(value: &Value) -> Value {
             let kept = map
                 .iter()
                 .filter(|(key, _)| !VOLATILE.contains(&key.as_str()));
-            kept.map(|(key, value)| (key.clone(), normal_of(key, value)))
-                .collect()
+            let sorted: BTreeMap<_, _> = kept
+                .map(|(key, value)| (key.clone(), normal_of(key, value)))
+                .collect();
+            sorted.into_iter().collect()
         }
         Value::Array(list) => list.iter().map(normal).collect(),
         other => other.clone(),
