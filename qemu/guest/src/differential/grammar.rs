@@ -72,7 +72,7 @@ pub(super) const FEATURES: &[Feature] = &[
     on("rt"),
     on("socket"),
     on("inner"),
-    on("ct-count"),
+    off("ct-count"),
 ];
 
 /// For `--only`: all features, those that are off too.

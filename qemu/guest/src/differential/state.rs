@@ -3,6 +3,7 @@
 //! tools list them in JSON; and making a namespace forget its connections.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::os::fd::AsRawFd;
 
 use anyhow::{Context, Result};
@@ -25,11 +26,29 @@ const REMEMBERED: [&str; 3] = ["counter", "quota", "last"];
 /// Keys whose values depend on when they are looked at, or are given out by each tool for itself.
 const VOLATILE: [&str; 2] = ["expires", "handle"];
 
+/// nft cannot list what it has loaded: there are rulesets that make it crash.
+#[derive(Debug)]
+pub(super) struct NftFails(String);
+
+impl fmt::Display for NftFails {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for NftFails {}
+
 /// Reads it.
 pub(super) fn read(filter: Filter, ns: &Netns) -> Result<State> {
     let output = match filter {
         Filter::Ferrule => ferrule::userctl(ns, &["-j", "list", "ruleset"])?.success()?,
-        Filter::Nftables => ns.run_ok(&["nft", "-j", "list", "ruleset"])?,
+        Filter::Nftables => {
+            let output = ns.run(&["nft", "-j", "list", "ruleset"])?;
+            if output.status != Some(0) {
+                return Err(NftFails(output.to_string()).into());
+            }
+            output
+        }
     };
     parse(&output.stdout)
 }
@@ -76,7 +95,15 @@ fn remembered(kind: &str, value: &Value) -> Option<(String, String)> {
         }
         "set" | "map" => {
             let elements = value["elem"].as_array().into_iter().flatten();
-            let mut elements: Vec<_> = elements.map(|value| normal(value).to_string()).collect();
+            let is_dynamic = value["flags"].to_string().contains("dynamic");
+            let text = |element: &Value| match &element["elem"]["val"] {
+                // Statements that the rule brought along are not compared; see the table of quirks.
+                key if is_dynamic && !key.is_null() && element["elem"]["timeout"].is_null() => {
+                    normal(key).to_string()
+                }
+                _ => normal(element).to_string(),
+            };
+            let mut elements: Vec<_> = elements.map(text).collect();
             elements.sort();
             Some((name, elements.join(", ")))
         }

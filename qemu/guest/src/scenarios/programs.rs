@@ -39,7 +39,7 @@ const ROWS: &[Row] = &[
 /// The group.
 pub(super) fn scenarios() -> Vec<Scenario> {
     let rows = ROWS.iter().map(|&(name, run)| {
-        Scenario::new(name, move |lab: &mut Lab| {
+        Scenario::new(format!("programs-{name}"), move |lab: &mut Lab| {
             for filter in [Filter::Nftables, Filter::Ferrule] {
                 run(lab, filter).with_context(|| format!("behind {filter:?}"))?;
                 filter.flush(lab.router())?;
