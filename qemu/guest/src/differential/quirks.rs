@@ -43,9 +43,14 @@ pub(super) const QUIRKS: &[Quirk] = &[
 /// them into elements in another way than into the register, so that elements do not match what they name.
 const SPLIT_FIELDS: &[&str] = &["ip6 dscp", "ip6 flowlabel"];
 
+/// Fields that say which network protocol the packet has: nft loses track of it when they are looked up in a
+/// set (`conflicting protocols specified: unknown vs. tcp`).
+const NETWORK_FIELDS: &[&str] = &["meta nfproto", "meta protocol"];
+
 /// Whether a selector can be the key of a set or map.
 pub(super) fn can_be_key(selector: &Selector) -> bool {
-    selector.pool.declarable && !SPLIT_FIELDS.contains(&selector.text)
+    let text = &selector.text;
+    selector.pool.declarable && !SPLIT_FIELDS.contains(text) && !NETWORK_FIELDS.contains(text)
 }
 
 /// Fields that are part of a byte, or of more than one: with a catch-all element beside the others, nft
