@@ -70,6 +70,15 @@ impl Bases {
         Some(value)
     }
 
+    /// What the counters of a program begin with, if nothing comes before it.
+    pub(crate) fn initial(counters: &[Counter]) -> Result<Self> {
+        let mut bases = Self::new(counters.len())?;
+        for (base, counter) in bases.0.iter_mut().zip(counters) {
+            *base = [counter.packets, counter.bytes];
+        }
+        Ok(bases)
+    }
+
     /// Lets the counters of a new program, `new`, go on where those of the old one ended. Both are in the
     /// order of identity, as the verifier has seen to. `old` is no longer counted into.
     pub(crate) fn carry_over(&mut self, new: &[Counter], old: &[Counter], values: Final<'_>) {

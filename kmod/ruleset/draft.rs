@@ -96,7 +96,7 @@ impl Draft {
         let len = view.counters.len();
         Ok(Draft {
             counters: RuleCounters::new(len)?,
-            carried: Bases::new(len)?,
+            carried: Bases::initial(view.counters)?,
             facilities: Facilities::acquire(&view, net)?,
             program: Arc::new(program, GFP_KERNEL_ACCOUNT)?,
             bases,

@@ -186,7 +186,8 @@ pub fn with_value(spec: &StateSpec, value: StateValue) -> StateSpec {
         }),
         StateSpec::Quota(quota) => {
             let mut quota = *quota;
-            quota.used = value.a;
+            // What is counted beyond it is of no interest, and nft lists none of it.
+            quota.used = value.a.min(quota.bytes);
             StateSpec::Quota(quota)
         }
         StateSpec::Last(_) => StateSpec::Last((value.a != 0).then_some(value.b)),

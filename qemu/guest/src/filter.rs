@@ -59,6 +59,18 @@ impl Filter {
         })
     }
 
+    /// Runs one of nft's commands; what it prints.
+    pub(crate) fn command(self, ns: &Netns, arguments: &[&str]) -> Result<String> {
+        let output = match self {
+            Filter::Ferrule => ferrule::userctl(ns, arguments)?,
+            Filter::Nftables => {
+                let command = [&["nft"], arguments].concat();
+                ns.run(&command)?
+            }
+        };
+        Ok(output.success()?.stdout)
+    }
+
     /// Empties the ruleset.
     pub(crate) fn flush(self, ns: &Netns) -> Result<()> {
         match self {

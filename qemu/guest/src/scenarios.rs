@@ -16,6 +16,7 @@ mod module;
 mod namespaces;
 mod policies;
 mod privileges;
+mod programs;
 mod sets;
 mod traffic;
 
@@ -32,6 +33,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         facts::scenarios,
         acts::scenarios,
         traffic::scenarios,
+        programs::scenarios,
         capture::scenarios,
         comparison::scenarios,
         differential::scenarios,

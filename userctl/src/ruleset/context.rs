@@ -49,6 +49,8 @@ pub(super) struct Context {
     tunnel: Option<Tunnel>,
     /// Packets within this one.
     inner: Vec<Context>,
+    /// What is entered is written, not compared.
+    pub(super) writes: bool,
 }
 
 type Checked<T> = Result<T, CheckErrorKind>;
@@ -66,6 +68,7 @@ impl Context {
             link: Link::Unknown,
             tunnel: None,
             inner: Vec::new(),
+            writes: false,
         }
     }
 
@@ -97,6 +100,12 @@ impl Context {
             self.inner.len() - 1
         });
         &mut self.inner[index]
+    }
+
+    /// Whether that the field is there has to be asked: comparing a field of the key says it, loading or
+    /// writing does not.
+    fn loads(&self, selector: &Selector) -> bool {
+        self.writes || self.tunnel.is_some() || matches!(selector.source, Source::Record(_))
     }
 
     fn use_tunnel(&mut self, tunnel: Tunnel, asked: &mut Vec<Require>) -> Checked<()> {
@@ -133,7 +142,7 @@ impl Context {
             }
             Layer::Arp => Err(conflict("network", self.table.name().to_owned(), "arp")),
             Layer::Network(family) => {
-                let loads = self.tunnel.is_some() || matches!(selector.source, Source::Record(_));
+                let loads = self.loads(selector);
                 self.use_network(family, loads, asked)
             }
             Layer::Extension(family) => self.use_network(family, true, asked),
@@ -156,7 +165,7 @@ impl Context {
             self.network = Some(family);
             asked.push(self.network_is(family));
         }
-        let loads = self.tunnel.is_some() || matches!(selector.source, Source::Record(_));
+        let loads = self.loads(selector);
         let mut requires = Vec::new();
         self.use_transport(protocol, selector.protocol, &mut requires)?;
         if loads {

@@ -197,7 +197,8 @@ impl<'a> Checker<'a> {
     fn field_at(&self, raw: &Selector, offset: u32, bits: u32) -> Option<&'static Selector> {
         let place = Some((PayloadBase::Transport, offset));
         let known = self.context.transport.as_ref()?;
-        if raw.protocol != "@th" {
+        // Written to, it stays raw: nft then leaves the checksum alone.
+        if raw.protocol != "@th" || self.context.writes {
             return None;
         }
         let there = |row: &&'static Selector| row.place == place && row.bits == bits;

@@ -378,7 +378,10 @@ impl Checker<'_> {
 
     /// `target set value`.
     pub(super) fn assign(&mut self, target: &Expr, value: &Expr) -> Checked<Assignment> {
-        let select = self.target(target)?;
+        self.context.writes = true;
+        let select = self.target(target);
+        self.context.writes = false;
+        let select = select?;
         if select.selector.set == Settable::No || select.tunnel.is_some() {
             let name = format!("{} {}", select.selector.protocol, select.selector.name);
             return refuse(CheckErrorKind::NotSettable(name), target.span);

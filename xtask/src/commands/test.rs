@@ -19,10 +19,10 @@ use crate::session::Session;
 use crate::tally::Tally;
 use crate::Outcome;
 
-/// Under TCG a minute passes without a word only in a guest that hangs.
+/// Under TCG two minutes pass without a word only in a guest that hangs.
 const LIMITS: Limits = Limits {
-    silence: Duration::from_secs(60),
-    total: Duration::from_secs(1500),
+    silence: Duration::from_secs(150),
+    total: Duration::from_secs(2400),
 };
 
 /// Which tests are run.

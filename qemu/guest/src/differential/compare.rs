@@ -10,6 +10,7 @@ use crate::kernel_log::KernelLog;
 
 use super::packets::Shot;
 use super::ruleset::Ruleset;
+use super::state::NftFails;
 use super::world::{Observation, World};
 
 /// Both worlds.
@@ -25,7 +26,7 @@ pub(super) struct Twins {
 pub(super) enum Outcome {
     /// The same in both.
     Agreed,
-    /// Neither takes the ruleset: nothing was tried. What nft says.
+    /// Neither takes the ruleset, or nft cannot list it: nothing was compared. What nft says.
     Refused(String),
     /// Not the same.
     Differs(Difference),
@@ -85,7 +86,13 @@ impl Twins {
         }
         self.runs = self.runs.wrapping_add(1).max(1);
         let ours = self.ferrule.run(shots, self.runs, &mut self.log)?;
-        let theirs = self.nftables.run(shots, self.runs, &mut self.log)?;
+        let theirs = match self.nftables.run(shots, self.runs, &mut self.log) {
+            Ok(theirs) => theirs,
+            Err(error) => match error.downcast::<NftFails>() {
+                Ok(fails) => return Ok(Outcome::Refused(fails.to_string())),
+                Err(error) => return Err(error),
+            },
+        };
         Ok(compare(&ours, &theirs))
     }
 }

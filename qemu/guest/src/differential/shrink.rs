@@ -19,7 +19,7 @@ pub(super) struct Case {
 }
 
 /// How long it may take: a smaller case is worth less than the next one.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Makes `case` small.
 pub(super) fn shrink(twins: &mut Twins, case: Case) -> Result<Case> {

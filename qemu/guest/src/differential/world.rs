@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{bail, Context, Result};
 
+use crate::ferrule;
 use crate::filter::Filter;
 use crate::kernel_log::KernelLog;
 use crate::netns::Netns;
@@ -116,6 +117,10 @@ impl World {
 
     /// Replaces what is loaded; the inner error is what the tool says.
     pub(super) fn load(&self, rules: &str) -> Result<std::result::Result<(), String>> {
+        if self.filter == Filter::Ferrule {
+            // What rules have put into sets would stay there.
+            ferrule::reset(self.router())?;
+        }
         self.filter.try_load(self.router(), rules)
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Sets, maps and objects that a table declares, and the matches and statements that use them.
 
+use super::super::quirks::are_whole;
 use super::super::ruleset::Declared;
 use super::matching::texts;
 use super::rule::{Context, Place};
@@ -45,7 +46,7 @@ impl Maker<'_> {
         if key.is_empty() {
             return None;
         }
-        let intervals = self.random.chance(50);
+        let intervals = self.random.chance(50) && are_whole(&key);
         let mut lines = vec![format!("typeof {}", texts(&key))];
         let mut flags = Vec::new();
         if intervals {
@@ -64,7 +65,7 @@ impl Maker<'_> {
             lines.push("counter".to_owned());
         }
         let mut elements = self.key_elements(&key, intervals);
-        if self.random.chance(10) {
+        if self.random.chance(10) && are_whole(&key) {
             elements.push("*".to_owned());
         }
         let name = self.declare("set", lines, elements);
@@ -80,7 +81,7 @@ impl Maker<'_> {
         }
         let intervals = self.random.chance(50);
         let mut elements = self.key_elements(&key, intervals);
-        if self.random.chance(15) {
+        if self.random.chance(15) && are_whole(&key) {
             elements.push("*".to_owned());
         }
         for element in &mut elements {
@@ -110,7 +111,7 @@ impl Maker<'_> {
         }
         let intervals = self.random.chance(50);
         let mut elements = self.key_elements(&key, intervals);
-        if self.random.chance(15) {
+        if self.random.chance(15) && are_whole(&key) {
             elements.push("*".to_owned());
         }
         for element in &mut elements {

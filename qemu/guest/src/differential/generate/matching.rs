@@ -2,6 +2,7 @@
 //! Matches: a selector and what it is compared with.
 
 use super::super::grammar::{Pool, Selector, MATCHES, SELECTORS};
+use super::super::quirks::can_be_key;
 use super::rule::Context;
 use super::Maker;
 
@@ -106,7 +107,7 @@ impl Maker<'_> {
         let mut key: Vec<&'static Selector> = Vec::new();
         for _ in 0..count {
             let taken: Vec<_> = key.iter().map(|row| row.text).collect();
-            let wanted = |row: &Selector| row.pool.declarable && !taken.contains(&row.text);
+            let wanted = |row: &Selector| can_be_key(row) && !taken.contains(&row.text);
             let Some(selector) = self.selector(context, wanted) else {
                 break;
             };
