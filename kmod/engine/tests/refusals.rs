@@ -98,9 +98,8 @@ const RECORDS: &[Case<Records>] = &[
     (Unsupported, Some(BaseChains), 0, |r| {
         r.base_chains[0].kind = 1
     }),
-    (Unsupported, Some(BaseChains), 0, |r| {
-        r.base_chains[0].kind = 2
-    }),
+    // A chain of type route that is not at output.
+    (Hook, Some(BaseChains), 0, |r| r.base_chains[0].kind = 2),
     (Index, Some(BaseChains), 0, |r| r.base_chains[0].counter = 3),
     (TooMany, Some(BaseChains), 64, |r| add_priorities(r, 65)),
     (Index, Some(Rules), 1, |r| r.rules[1].chain = 3),

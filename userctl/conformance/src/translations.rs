@@ -23,6 +23,10 @@ const WRONG: &[(&str, &str)] = &[
         "--ahres",
         "iptables asks whether the reserved field is zero, the translation whether it is one",
     ),
+    (
+        "--set-tos Minimize-",
+        "a name of a type of service leaves the two highest bits (mask 0x3f), the translation sets them",
+    ),
     ("--ahspi 0:4294967295", NO_FRAGMENTS),
     (
         "ip6tables-translate -A INPUT -p 50 -m esp --espspi 0:4294967295",
