@@ -13,6 +13,10 @@ use crate::listing;
 use crate::score::{Expected, Line, Outcome, Score};
 use crate::trial::{self, Trial};
 
+/// Why translations of types of service by name are wrong.
+const KEEPS_PRECEDENCE: &str =
+    "a name of a type of service leaves the two highest bits (mask 0x3f), the translation sets them";
+
 /// Translations that do not mean the same, or that nft itself refuses: in which commands, and why.
 const WRONG: &[(&str, &str)] = &[
     (
@@ -23,10 +27,8 @@ const WRONG: &[(&str, &str)] = &[
         "--ahres",
         "iptables asks whether the reserved field is zero, the translation whether it is one",
     ),
-    (
-        "--set-tos Minimize-",
-        "a name of a type of service leaves the two highest bits (mask 0x3f), the translation sets them",
-    ),
+    ("--set-tos Minimize-", KEEPS_PRECEDENCE),
+    ("--set-tos Normal-Service", KEEPS_PRECEDENCE),
     ("--ahspi 0:4294967295", NO_FRAGMENTS),
     (
         "ip6tables-translate -A INPUT -p 50 -m esp --espspi 0:4294967295",
