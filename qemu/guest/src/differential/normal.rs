@@ -29,6 +29,16 @@ pub(super) fn frame(bytes: &[u8]) -> Option<String> {
     Some(hex(&bytes))
 }
 
+/// A packet as it was delivered to a socket, as text.
+pub(super) fn delivered(bytes: &[u8]) -> String {
+    let mut bytes = bytes.to_vec();
+    // IPv6's sockets give what follows its header.
+    if bytes.first().is_some_and(|byte| byte >> 4 == 4) {
+        let _ = v4(&mut bytes);
+    }
+    hex(&bytes)
+}
+
 /// Hides what the router chose; gives protocol and place of the transport header.
 fn v4(packet: &mut [u8]) -> Option<Option<(u8, usize)>> {
     let upper = usize::from(*packet.first()? & 15) * 4;

@@ -67,11 +67,17 @@ const BIT_FIELDS: &[&str] = &[
     "dccp type",
 ];
 
-/// Whether a set with this key can have a catch-all element, or intervals: nft lists the last of those to the
-/// end of the whole byte (`ce-255`).
+/// Whether a set with this key can have intervals: of parts of bytes nft lists the last one to the end of the
+/// whole byte (`ce-255`).
 pub(super) fn are_whole(key: &[&Selector]) -> bool {
     !key.iter()
         .any(|selector| BIT_FIELDS.contains(&selector.text))
+}
+
+/// Whether a set with this key can have a catch-all element: beside concatenations nft cannot list it
+/// (`concat_expr_msort_value: Assertion`).
+pub(super) fn can_have_catch_all(key: &[&Selector]) -> bool {
+    key.len() == 1 && are_whole(key)
 }
 
 /// Whether a match or statement is one of them.

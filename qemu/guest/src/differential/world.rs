@@ -180,7 +180,9 @@ impl World {
         ];
         self.local.each_delivered(|socket, bytes| {
             let place = LOCAL.get(socket).copied().unwrap_or("elsewhere");
-            seen.entry(place).or_default().push(normal::hex(bytes));
+            seen.entry(place)
+                .or_default()
+                .push(normal::delivered(bytes));
         })?;
         Ok(seen)
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Sets, maps and objects that a table declares, and the matches and statements that use them.
 
-use super::super::quirks::are_whole;
+use super::super::quirks::{are_whole, can_have_catch_all};
 use super::super::ruleset::Declared;
 use super::matching::texts;
 use super::rule::{Context, Place};
@@ -65,7 +65,7 @@ impl Maker<'_> {
             lines.push("counter".to_owned());
         }
         let mut elements = self.key_elements(&key, intervals);
-        if self.random.chance(10) && are_whole(&key) {
+        if self.random.chance(10) && can_have_catch_all(&key) {
             elements.push("*".to_owned());
         }
         let name = self.declare("set", lines, elements);
@@ -81,7 +81,7 @@ impl Maker<'_> {
         }
         let intervals = self.random.chance(50);
         let mut elements = self.key_elements(&key, intervals);
-        if self.random.chance(15) && are_whole(&key) {
+        if self.random.chance(15) && can_have_catch_all(&key) {
             elements.push("*".to_owned());
         }
         for element in &mut elements {
@@ -111,7 +111,7 @@ impl Maker<'_> {
         }
         let intervals = self.random.chance(50);
         let mut elements = self.key_elements(&key, intervals);
-        if self.random.chance(15) && are_whole(&key) {
+        if self.random.chance(15) && can_have_catch_all(&key) {
             elements.push("*".to_owned());
         }
         for element in &mut elements {
