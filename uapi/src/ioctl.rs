@@ -14,6 +14,7 @@
 //! | `E2BIG` | a program larger than [`crate::limit::MAX_PROGRAM_SIZE`] |
 //! | `EPERM` | a change without `CAP_NET_ADMIN` in the user namespace that owns the network namespace |
 //! | `ESTALE` | the generation is not the expected one |
+//! | `ENOENT` | no such set, element, counter or state |
 //! | `ENOSPC` | the buffer is too small: `count` says what is needed |
 //! | `ENOMEM` | no memory |
 //! | `ENODEV` | the namespace is going away |

@@ -53,6 +53,8 @@ pub struct Options<'a> {
     pub numeric_priority: bool,
     /// Names of services instead of ports (nft's `-S`).
     pub services: bool,
+    /// Times of the day and of the calendar as numbers in UTC, which no change of time zone shifts.
+    pub utc: bool,
     /// Live values of counters, instead of those that they began with.
     pub counters: Option<&'a CounterValues>,
     /// Live values of quotas and `last`.

@@ -361,3 +361,26 @@ fn a_rule_may_have_several_verdict_maps_and_a_verdict() {
     let compiled = compile(&ruleset, &Options::default()).expect("it compiles");
     Image::new(compiled.bytes()).verify().expect("it verifies");
 }
+
+/// A loaded rule about the time of the day means the same in every time zone that it is read again in.
+#[test]
+fn a_programs_source_has_times_in_utc() {
+    let rules = "table ip t {\n\tchain c {\n\t\tmeta hour \"08:00\"-\"17:00\" drop\n\t}\n}\n";
+    let mut sources = SourceMap::new();
+    let entry = Entry::Text {
+        name: "rules",
+        text: rules,
+    };
+    let script = lang::parse(&mut sources, entry).expect("rules that parse");
+    let ruleset = Ruleset::default()
+        .apply(&script, &sources, &NoEnvironment)
+        .expect("rules that check");
+    let compiled = compile(&ruleset, &Options::default()).expect("a program");
+    let program = Image::new(compiled.bytes()).verify().expect("a good one");
+    let source = String::from_utf8_lossy(program.view().source).into_owned();
+    assert!(!source.contains('"'), "{source}");
+    let again = Ruleset::from_program(&program.view(), &mut SourceMap::new())
+        .expect("a source that is read again");
+    let text = |ruleset: &Ruleset| listing::to_text(ruleset, &listing::Options::default());
+    assert_eq!(text(&again), text(&ruleset));
+}

@@ -149,12 +149,13 @@ pub(super) fn encode(
     program.finish(batch(ordered, &sets))
 }
 
-/// How the source section is listed: so that the ruleset can be made from it again. Elements are no part
-/// of it.
+/// How the source section is listed: so that the ruleset can be made from it again, in any time zone. Elements are
+/// no part of it.
 fn source_options() -> listing::Options<'static> {
     listing::Options {
         handles: true,
         terse: true,
+        utc: true,
         ..listing::Options::default()
     }
 }

@@ -22,6 +22,10 @@ impl Lister<'_> {
                 return;
             }
         }
+        if self.options.utc && matches!(part.datatype, Datatype::Time | Datatype::Hour) {
+            self.put(format_args!("{value}"));
+            return;
+        }
         part.datatype
             .write(value, self.options.numeric, &mut self.out);
     }
