@@ -66,6 +66,7 @@ fn compare(lab: &mut Lab, file: &FilePath) -> Result<()> {
     let sample = sample();
     ferrule::userctl(lab.router(), &["load", path])?.success()?;
     let ours = observe(lab, Filter::Ferrule, &sample)?;
+    goes_round(lab)?;
     Filter::Ferrule.flush(lab.router())?;
     lab.router().run_ok(&["nft", "-f", path])?;
     let theirs = observe(lab, Filter::Nftables, &sample)?;
@@ -82,6 +83,21 @@ fn compare(lab: &mut Lab, file: &FilePath) -> Result<()> {
         ours.1,
         theirs.1
     );
+    Ok(())
+}
+
+/// What is listed is read again, by both, and listed as it was.
+fn goes_round(lab: &mut Lab) -> Result<()> {
+    let list = |lab: &mut Lab| -> Result<String> {
+        let output = ferrule::userctl(lab.router(), &["-s", "list", "ruleset"])?;
+        Ok(output.success()?.stdout)
+    };
+    let first = list(lab)?;
+    let path = ferrule::rules_file(&format!("flush ruleset\n{first}"))?;
+    lab.router().run_ok(&["nft", "-c", "-f", path])?;
+    ferrule::userctl(lab.router(), &["-f", path])?.success()?;
+    let second = list(lab)?;
+    ensure!(first == second, "listed as\n{first}\nand then as\n{second}");
     Ok(())
 }
 
