@@ -3,7 +3,7 @@
 //!
 //! A rule that drops is counted either by a `counter` of its own that stands behind all its matches,
 //! or by an implicit counter which the compiler gave it. Which one it is follows from the program: it
-//! is what the `Drop` instruction counts into, or the last `Count` before it with no match between.
+//! is what the `Drop` instruction (or `Reject`, or that of a verdict map) counts into, or the last `Count` before it with no match between.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use ferrule_engine::View;
 use ferrule_uapi::hook::{Family, Verdict};
 use ferrule_uapi::insn::{Insn, Opcode};
 use ferrule_uapi::ioctl::CounterValue;
-use ferrule_uapi::program::{Chain, Rule, COUNTER_IMPLICIT, COUNTER_POLICY};
+use ferrule_uapi::program::{Chain, Rule, COUNTER_IMPLICIT, COUNTER_OBJECT, COUNTER_POLICY};
 use ferrule_uapi::NONE;
 use serde::Serialize;
 use userctl::interfaces::Interfaces;
@@ -103,7 +103,8 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn counters(&self) -> Vec<Entry> {
-        let explicit = |flags: u32| flags & (COUNTER_IMPLICIT | COUNTER_POLICY) == 0;
+        let others = COUNTER_IMPLICIT | COUNTER_POLICY | COUNTER_OBJECT;
+        let explicit = |flags: u32| flags & others == 0;
         let mut found: Vec<_> = (0_u32..)
             .zip(self.view.counters)
             .filter(|(_, counter)| explicit(counter.flags))
@@ -142,9 +143,10 @@ impl Reader<'_> {
         let end = start.saturating_add(rule.insn_count as usize);
         let insns = self.view.insns.get(start..end)?;
         let opcode = |insn: &Insn| Opcode::from_raw(insn.opcode);
+        let drops = [Opcode::Drop, Opcode::Reject, Opcode::Verdict];
         let drop = insns
             .iter()
-            .rposition(|insn| opcode(insn) == Some(Opcode::Drop))?;
+            .rposition(|insn| opcode(insn).is_some_and(|opcode| drops.contains(&opcode)))?;
         let (before, rest) = insns.split_at(drop);
         if let Some(insn) = rest.first().filter(|insn| insn.b != NONE) {
             return Some(insn.b);

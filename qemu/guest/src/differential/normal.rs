@@ -69,7 +69,22 @@ fn v6(packet: &mut [u8]) -> Option<Option<(u8, usize)>> {
 /// The lines of the kernel's log that are about packets.
 pub(super) fn log(lines: &[String]) -> Vec<String> {
     let about_packets = |line: &&String| line.contains("IN=") && line.contains("OUT=");
-    lines.iter().filter(about_packets).cloned().collect()
+    let lines = lines.iter().filter(about_packets);
+    lines.map(|line| without_own_id(line)).collect()
+}
+
+/// The line without the identification of a packet that the router made itself.
+fn without_own_id(line: &str) -> String {
+    const ID: &str = " ID=";
+    let head = line.split('[').next().unwrap_or(line);
+    let own = ["SRC=10.0.1.1 ", "SRC=10.0.2.1 "]
+        .iter()
+        .any(|source| head.contains(source));
+    let Some((before, after)) = line.split_once(ID).filter(|_| own) else {
+        return line.to_owned();
+    };
+    let rest = after.trim_start_matches(|letter: char| letter.is_ascii_digit());
+    format!("{before}{ID}*{rest}")
 }
 
 /// Bytes as digits.
@@ -83,6 +98,17 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_identification_in_a_log_line_is_hidden_if_the_packet_is_the_routers() {
+        let line = |host: u8| {
+            format!("c IN= OUT=wan0 SRC=10.0.1.{host} TTL=64 ID=123 [SRC=10.0.1.1 ID=4660 ]")
+        };
+        let lines = log(&[line(1), line(2)]);
+        let hidden = "c IN= OUT=wan0 SRC=10.0.1.1 TTL=64 ID=* [SRC=10.0.1.1 ID=4660 ]";
+        assert_eq!(lines[0], hidden);
+        assert_eq!(lines[1], line(2));
+    }
 
     #[test]
     fn only_the_routers_own_identification_is_hidden() {

@@ -49,6 +49,32 @@ pub(super) struct Rule {
     pub(super) comment: String,
 }
 
+impl Table {
+    /// Which chains a base chain leads to, or are one. Elements of declared maps lead wherever they say.
+    fn reached(&self) -> Vec<bool> {
+        let mut reached: Vec<bool> = self.chains.iter().map(|c| c.base.is_some()).collect();
+        let leads = |text: &str, name: &str| {
+            ["jump ", "goto "].iter().any(|verb| {
+                let mut ends = text
+                    .match_indices(verb)
+                    .map(|(at, _)| &text[at + verb.len()..]);
+                ends.any(|rest| rest.split([' ', ',', '}', ';']).next() == Some(name))
+            })
+        };
+        for _ in 0..self.chains.len() {
+            for (target, chain) in self.chains.iter().enumerate() {
+                let by_rules = self.chains.iter().zip(&reached).any(|(from, reached)| {
+                    let parts = from.rules.iter().flat_map(|rule| &rule.parts);
+                    *reached && parts.into_iter().any(|part| leads(part, &chain.name))
+                });
+                let mut elements = self.declared.iter().flat_map(|one| &one.elements);
+                reached[target] |= by_rules || elements.any(|one| leads(one, &chain.name));
+            }
+        }
+        reached
+    }
+}
+
 /// What can be left out, from the coarse to the fine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Level {
@@ -73,6 +99,20 @@ impl Level {
 }
 
 impl Ruleset {
+    /// The ruleset without rules that no packet comes to. nft switches conntrack, and with it the
+    /// reassembly of fragments, on for them, too; Ferrule does not.
+    pub(super) fn without_unreached(mut self) -> Self {
+        for table in &mut self.tables {
+            let reached = table.reached();
+            for (chain, reached) in table.chains.iter_mut().zip(reached) {
+                if !reached {
+                    chain.rules.clear();
+                }
+            }
+        }
+        self
+    }
+
     /// How many things there are of a level.
     pub(super) fn count(&self, level: Level) -> usize {
         let mut count = 0;
