@@ -365,7 +365,7 @@ fn a_rule_may_have_several_verdict_maps_and_a_verdict() {
 /// A loaded rule about the time of the day means the same in every time zone that it is read again in.
 #[test]
 fn a_programs_source_has_times_in_utc() {
-    let rules = "table ip t {\n\tchain c {\n\t\tmeta hour \"08:00\"-\"17:00\" drop\n\t}\n}\n";
+    let rules = "table ip t {\n\tchain c {\n\t\tmeta hour \"08:00\"-\"17:00\" drop\n\t\tmeta time > \"2026-01-31 17:00:00\" drop\n\t}\n}\n";
     let mut sources = SourceMap::new();
     let entry = Entry::Text {
         name: "rules",

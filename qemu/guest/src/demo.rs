@@ -94,14 +94,14 @@ fn show_network(story: &mut Story<'_>) {
 
 fn load(story: &mut Story<'_>, topology: &Topology) -> Result<()> {
     story.step("The rules, in the router");
-    story.command("userctl -n router load rules.nft");
+    story.command("userctl --netns router load rules.nft");
     ferrule::userctl(&topology.router, &["load", RULES])?.success()?;
     let info = ferrule::info(&topology.router)?;
     story.text(&format!(
         "{} rules in {} chains: {} instructions, at most {} for one packet",
         info.rules, info.chains, info.insns, info.max_steps
     ));
-    story.command("userctl -n router list --stateless");
+    story.command("userctl --netns router list --stateless");
     let listing = ferrule::userctl(&topology.router, &["list", "--stateless"])?
         .success()?
         .stdout;

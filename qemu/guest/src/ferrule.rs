@@ -93,14 +93,14 @@ pub(crate) fn remove() -> nix::Result<()> {
     delete_module(c"ferrule", DeleteModuleFlags::O_NONBLOCK)
 }
 
-/// Runs `userctl -n NS ...`.
+/// Runs `userctl --netns NS ...`.
 pub(crate) fn userctl(ns: &Netns, arguments: &[&str]) -> Result<Output> {
     let mut command = vec!["userctl", "--netns", ns.name()];
     command.extend_from_slice(arguments);
     crate::process::run(&command)
 }
 
-/// Writes `rules` to a file and runs `userctl -n NS load FILE ...`.
+/// Writes `rules` to a file and runs `userctl --netns NS load FILE ...`.
 pub(crate) fn load_with(ns: &Netns, rules: &str, options: &[&str]) -> Result<Output> {
     let path = rules_file(rules)?;
     let mut arguments = vec!["load", path];

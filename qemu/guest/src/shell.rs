@@ -13,9 +13,9 @@ use crate::topology::Topology;
 /// What the user sees first.
 const GREETING: &str = "\
 ferrule.ko is loaded. Namespaces: client - router - server (`ip netns exec router bash`).
-  userctl -n router load /usr/share/ferrule/examples/demo.nft
+  userctl --netns router load /usr/share/ferrule/examples/demo.nft
   ip netns exec client ping -c 1 10.0.2.2
-  userctl -n router hooks
+  userctl --netns router hooks
 `exit` powers the guest off.
 ";
 

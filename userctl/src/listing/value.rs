@@ -22,8 +22,15 @@ impl Lister<'_> {
                 return;
             }
         }
-        if self.options.utc && matches!(part.datatype, Datatype::Time | Datatype::Hour) {
-            self.put(format_args!("{value}"));
+        // Numbers are read as seconds: of the day, or since the epoch.
+        const NANOS_PER_SECOND: u128 = 1_000_000_000;
+        let seconds = match part.datatype {
+            Datatype::Hour => Some(value),
+            Datatype::Time if value % NANOS_PER_SECOND == 0 => Some(value / NANOS_PER_SECOND),
+            _ => None,
+        };
+        if let Some(seconds) = seconds.filter(|_| self.options.utc) {
+            self.put(format_args!("{seconds}"));
             return;
         }
         part.datatype
