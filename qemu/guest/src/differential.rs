@@ -158,7 +158,8 @@ fn portion(twins: &mut Twins, plan: &Plan, numbers: std::ops::Range<usize>) -> R
     for number in numbers {
         let mut random = Random::new(plan.seed, number as u64);
         let theme = generate::theme(&mut random, plan.only.as_deref());
-        let ruleset = generate::ruleset(&mut random, &theme).without_unreached();
+        let ruleset = generate::ruleset(&mut random, &theme);
+        let ruleset = ruleset.without_unreached().with_room();
         let shots = packets::packets(&mut random, plan.packets);
         match persistent(twins, &ruleset, &shots, &mut once)? {
             Outcome::Agreed => {}

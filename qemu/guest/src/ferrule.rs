@@ -11,7 +11,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use ferrule_uapi::hook::{Family, Hook};
 use ferrule_uapi::ioctl::Info;
-use ferrule_uapi::program::{COUNTER_IMPLICIT, COUNTER_POLICY};
+use ferrule_uapi::program::{Counter, COUNTER_IMPLICIT, COUNTER_OBJECT, COUNTER_POLICY};
 use ferrule_uapi::DEVICE_PATH;
 use nix::kmod::{delete_module, finit_module, DeleteModuleFlags, ModuleInitFlags};
 use userctl::device::{snapshot, Device, Expected, Kernel, Reset};
@@ -186,7 +186,9 @@ pub(crate) fn tallies(ns: &Netns) -> Result<Vec<Tally>> {
     let view = program.view();
     let string = |text| String::from_utf8_lossy(view.string(text)).into_owned();
     let mut list = Vec::new();
-    for (counter, value) in view.counters.iter().zip(&read.counters) {
+    let of_no_object = |(counter, _): &(&Counter, _)| counter.flags & COUNTER_OBJECT == 0;
+    let counters = view.counters.iter().zip(&read.counters);
+    for (counter, value) in counters.filter(of_no_object) {
         let policy = counter.flags & COUNTER_POLICY != 0;
         let owner = counter.owner as usize;
         let (order, chain, text, place) = if policy {

@@ -113,6 +113,25 @@ impl Ruleset {
         self
     }
 
+    /// The ruleset with room in the sets that rules remove elements from. In nft such an element fills its
+    /// place until dead elements are collected (`nft_rhash_delete`), so whether a small set is full is a matter of
+    /// time there.
+    pub(super) fn with_room(mut self) -> Self {
+        for table in &mut self.tables {
+            let rules = table.chains.iter().flat_map(|chain| &chain.rules);
+            let parts: Vec<String> = rules.flat_map(|rule| rule.parts.clone()).collect();
+            for declared in &mut table.declared {
+                let name = declared.head.split(' ').next_back().unwrap_or_default();
+                let delete = format!("delete @{name} ");
+                if parts.iter().any(|part| part.contains(&delete)) {
+                    let small = declared.lines.iter_mut().filter(|line| *line == "size 2");
+                    small.for_each(|line| *line = "size 128".to_owned());
+                }
+            }
+        }
+        self
+    }
+
     /// How many things there are of a level.
     pub(super) fn count(&self, level: Level) -> usize {
         let mut count = 0;
