@@ -66,89 +66,26 @@ impl Argument for Info {
     }
 }
 
-impl Argument for Load {
-    fn head(&self) -> (u32, u32) {
-        (self.size, self.version)
-    }
+/// Implements [`Argument`] for structures whose flags are `flags` and of which `reserved` is to be zero.
+macro_rules! with_flags_and_reserved {
+    ($($name:ty),*) => {$(
+        impl Argument for $name {
+            fn head(&self) -> (u32, u32) {
+                (self.size, self.version)
+            }
 
-    fn flags(&self) -> u32 {
-        self.flags
-    }
+            fn flags(&self) -> u32 {
+                self.flags
+            }
 
-    fn reserved_is_zero(&self) -> bool {
-        self.reserved == 0
-    }
+            fn reserved_is_zero(&self) -> bool {
+                self.reserved == 0
+            }
+        }
+    )*};
 }
 
-impl Argument for Change {
-    fn head(&self) -> (u32, u32) {
-        (self.size, self.version)
-    }
-
-    fn flags(&self) -> u32 {
-        self.flags
-    }
-
-    fn reserved_is_zero(&self) -> bool {
-        self.reserved == 0
-    }
-}
-
-impl Argument for Read {
-    fn head(&self) -> (u32, u32) {
-        (self.size, self.version)
-    }
-
-    fn flags(&self) -> u32 {
-        self.flags
-    }
-
-    fn reserved_is_zero(&self) -> bool {
-        self.reserved == 0
-    }
-}
-
-impl Argument for SetChange {
-    fn head(&self) -> (u32, u32) {
-        (self.size, self.version)
-    }
-
-    fn flags(&self) -> u32 {
-        self.flags
-    }
-
-    fn reserved_is_zero(&self) -> bool {
-        self.reserved == 0
-    }
-}
-
-impl Argument for ReadSet {
-    fn head(&self) -> (u32, u32) {
-        (self.size, self.version)
-    }
-
-    fn flags(&self) -> u32 {
-        self.flags
-    }
-
-    fn reserved_is_zero(&self) -> bool {
-        self.reserved == 0
-    }
-}
-
-impl Argument for ResetValue {
-    fn head(&self) -> (u32, u32) {
-        (self.size, self.version)
-    }
-
-    fn flags(&self) -> u32 {
-        self.flags
-    }
-
-    fn reserved_is_zero(&self) -> bool {
-        self.reserved == 0
-    }
-}
+with_flags_and_reserved!(Load, Change, Read, SetChange, ReadSet, ResetValue);
 
 impl Argument for Subscribe {
     fn head(&self) -> (u32, u32) {
