@@ -170,9 +170,9 @@ impl Place {
 /// What is behind the program's objects, by their indices; none if there is nothing behind any.
 fn tools(view: &View<'_>, tracking: Option<&Arc<Tracking>>) -> Result<KVVec<Tool>, Refused> {
     let mut tools = KVVec::new();
-    let last = view.objects.iter().rposition(has_tool);
+    let last = view.objects().iter().rposition(has_tool);
     let count = last.map_or(0, |last| last.saturating_add(1));
-    for (index, object) in view.objects.iter().take(count).enumerate() {
+    for (index, object) in view.objects().iter().take(count).enumerate() {
         let place = Place::new(SectionId::Objects, index);
         let tool = place.refuse(tool(view, object, tracking))?;
         tools.push(tool, GFP_KERNEL_ACCOUNT | __GFP_NOWARN)?;

@@ -139,7 +139,7 @@ impl Writer {
                 sums: old.counters(),
             };
             let (old, new) = (old.program().view(), new.program().view());
-            bases.carry_over(new.counters, old.counters, values);
+            bases.carry_over(new.counters(), old.counters(), values);
         }
         self.ruleset = next;
         self.bases = bases;
@@ -301,7 +301,7 @@ impl Namespace {
         let value = if which == RESET_STATES {
             loaded.state().states().reset_one(identity)
         } else {
-            let counters = loaded.program().view().counters;
+            let counters = loaded.program().view().counters();
             let at = counters.binary_search_by_key(&identity, |counter| counter.identity);
             let value = writer
                 .bases

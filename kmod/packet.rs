@@ -72,7 +72,7 @@ impl Subject<'_> {
     fn count_connections(&self, (set, brought): (u32, (u32, u32)), key: &[u8]) -> bool {
         let (first, count) = match brought {
             (_, 0) => {
-                let set = self.program.view().sets.get(set as usize);
+                let set = self.program.view().sets().get(set as usize);
                 set.map_or((0, 0), |set| (set.first_state, set.state_count))
             }
             brought => brought,

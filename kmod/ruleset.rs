@@ -158,12 +158,12 @@ impl Loaded {
     fn describe(&self, info: &mut Info) {
         let view = self.program.view();
         info.program_size = saturating(self.program.bytes().len());
-        info.source_size = saturating(view.source.len());
-        info.insns = saturating(view.insns.len());
-        info.chains = saturating(view.chains.len());
-        info.base_chains = saturating(view.base_chains.len());
-        info.rules = saturating(view.rules.len());
-        info.counters = saturating(view.counters.len());
+        info.source_size = saturating(view.source().len());
+        info.insns = saturating(view.insns().len());
+        info.chains = saturating(view.chains().len());
+        info.base_chains = saturating(view.base_chains().len());
+        info.rules = saturating(view.rules().len());
+        info.counters = saturating(view.counters().len());
         info.max_steps = self.program.max_steps();
     }
 

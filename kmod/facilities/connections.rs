@@ -48,13 +48,13 @@ impl Limits {
         let is_limit = |state: &State| state.kind == StateKind::Connections as u8;
         let mut limits = KVVec::new();
         let (Some(first), Some(last)) = (
-            view.states.iter().position(is_limit),
-            view.states.iter().rposition(is_limit),
+            view.states().iter().position(is_limit),
+            view.states().iter().rposition(is_limit),
         ) else {
             return Ok(Limits(limits));
         };
         let counter = Place::new(SectionId::States, first).refuse(ConnectionCounter::get())?;
-        for state in view.states.iter().take(last.saturating_add(1)) {
+        for state in view.states().iter().take(last.saturating_add(1)) {
             let lists = if !is_limit(state) {
                 Lists::None
             } else if state.flags & STATE_TEMPLATE != 0 {

@@ -65,10 +65,10 @@ impl Needs {
     /// What a program needs.
     pub(super) fn of(view: &View<'_>) -> Self {
         let mut needs = Needs::default();
-        for chain in view.chains {
+        for chain in view.chains() {
             needs.add_chain(view, chain);
         }
-        for (index, object) in view.objects.iter().enumerate() {
+        for (index, object) in view.objects().iter().enumerate() {
             let place = Place::new(SectionId::Objects, index);
             if let Some(ObjectKind::CtHelper | ObjectKind::CtTimeout | ObjectKind::CtExpectation) =
                 ObjectKind::from_raw(object.kind)
@@ -76,7 +76,7 @@ impl Needs {
                 needs.track(place, bits(object.family));
             }
         }
-        for (index, state) in view.states.iter().enumerate() {
+        for (index, state) in view.states().iter().enumerate() {
             if state.kind == StateKind::Connections as u8 {
                 let families = bits(family_of(view, state));
                 needs.track(Place::new(SectionId::States, index), families);
@@ -96,7 +96,7 @@ impl Needs {
         let families = bits(chain.family);
         let first = chain.first_insn as usize;
         let end = first.saturating_add(chain.insn_count as usize);
-        let insns = view.insns.get(first..end).unwrap_or_default();
+        let insns = view.insns().get(first..end).unwrap_or_default();
         for (offset, insn) in insns.iter().enumerate() {
             self.add_insn(view, insn, first.saturating_add(offset), families);
         }
@@ -106,12 +106,12 @@ impl Needs {
         let operand = insn.a as usize;
         match Opcode::from_raw(insn.opcode) {
             Some(Opcode::Load) => {
-                if let Some(expr) = view.exprs.get(operand) {
+                if let Some(expr) = view.exprs().get(operand) {
                     self.add_expr(expr, Place::new(SectionId::Exprs, operand), families);
                 }
             }
             Some(Opcode::Do) => {
-                if let Some(statement) = view.statements.get(operand) {
+                if let Some(statement) = view.statements().get(operand) {
                     let place = Place::new(SectionId::Statements, operand);
                     self.add_statement(view, statement, place, families);
                 }
@@ -154,7 +154,7 @@ impl Needs {
                 self.wants.zones |= key == Some(CtKey::Zone);
             }
             Some(StatementKind::Log) => {
-                if let Some(log) = view.logs.get(statement.a as usize) {
+                if let Some(log) = view.logs().get(statement.a as usize) {
                     self.add_log(log, Place::new(SectionId::Logs, statement.a as usize));
                 }
             }
@@ -178,12 +178,12 @@ impl Needs {
 fn family_of(view: &View<'_>, state: &State) -> u8 {
     let owner = state.owner as usize;
     let family = if state.flags & STATE_OBJECT != 0 {
-        view.objects.get(owner).map(|object| object.family)
+        view.objects().get(owner).map(|object| object.family)
     } else if state.flags & (STATE_TEMPLATE | STATE_RULE_TEMPLATE) == STATE_TEMPLATE {
-        view.sets.get(owner).map(|set| set.family)
+        view.sets().get(owner).map(|set| set.family)
     } else {
-        let rule = view.rules.get(owner);
-        let chain = rule.and_then(|rule| view.chains.get(rule.chain as usize));
+        let rule = view.rules().get(owner);
+        let chain = rule.and_then(|rule| view.chains().get(rule.chain as usize));
         chain.map(|chain| chain.family)
     };
     family.unwrap_or(Family::Inet as u8)

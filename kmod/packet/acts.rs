@@ -108,7 +108,7 @@ impl Subject<'_> {
 
     fn log(&self, index: u32) {
         let view = self.program.view();
-        let Some(log) = view.logs.get(index as usize) else {
+        let Some(log) = view.logs().get(index as usize) else {
             return;
         };
         let Log {

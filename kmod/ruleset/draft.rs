@@ -92,11 +92,11 @@ impl Draft {
         let program = verify(bytes, &mut scratch).map_err(Refused::Program)?;
         let view = program.view();
         let queues = |insn: &Insn| insn.opcode == Opcode::Queue as u8;
-        let (plan, bases) = plan(view.base_chains, view.insns.iter().any(queues))?;
-        let len = view.counters.len();
+        let (plan, bases) = plan(view.base_chains(), view.insns().iter().any(queues))?;
+        let len = view.counters().len();
         Ok(Draft {
             counters: RuleCounters::new(len)?,
-            carried: Bases::initial(view.counters)?,
+            carried: Bases::initial(view.counters())?,
             facilities: Facilities::acquire(&view, net)?,
             program: Arc::new(program, GFP_KERNEL_ACCOUNT)?,
             bases,

@@ -40,7 +40,7 @@ impl Prepared {
     pub(crate) fn new(view: &View<'_>, old: Option<&State>) -> Result<Self> {
         let (no_sets, no_states) = (Sets::empty(), States::empty());
         let sets = Sets::carry(view, old.map_or(&no_sets, |old| &old.sets))?;
-        let states = States::carry(view.states, old.map_or(&no_states, |old| &old.states))?;
+        let states = States::carry(view.states(), old.map_or(&no_states, |old| &old.states))?;
         Ok(Prepared {
             sets: Arc::new(sets, GFP_KERNEL_ACCOUNT)?,
             states,

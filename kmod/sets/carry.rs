@@ -39,9 +39,9 @@ impl Sets {
 
     /// The sets of a new program, which go on where those of the old one are.
     pub(crate) fn carry(view: &View<'_>, old: &Sets) -> Result<Self> {
-        let mut sets = KVVec::with_capacity(view.sets.len(), flags())?;
-        let mut names = KVVec::with_capacity(view.sets.len(), flags())?;
-        for (index, declared) in (0..).zip(view.sets) {
+        let mut sets = KVVec::with_capacity(view.sets().len(), flags())?;
+        let mut names = KVVec::with_capacity(view.sets().len(), flags())?;
+        for (index, declared) in (0..).zip(view.sets()) {
             let set = SetState::new(view, declared, old)?;
             if !set.name.anonymous {
                 names.push((set.name.hash(), index), flags())?;
@@ -95,10 +95,10 @@ impl Sets {
 /// The templates that rules bring along, by place.
 fn templates(view: &View<'_>) -> Result<Brought> {
     let mut templates = KVVec::new();
-    for statement in view.statements {
+    for statement in view.statements() {
         let place = (statement.e, statement.f);
         if statement.kind == StatementKind::UpdateSet as u8 && place.1 != 0 {
-            let new = Templates::new(view.states, place.0, place.1)?;
+            let new = Templates::new(view.states(), place.0, place.1)?;
             templates.push((place, new), flags())?;
         }
     }
@@ -118,7 +118,7 @@ impl SetState {
         };
         let shape = Shape::new(declared)?;
         let first = declared.first_state as usize;
-        let states = view.states.get(first..).unwrap_or_default();
+        let states = view.states().get(first..).unwrap_or_default();
         let states = states
             .get(..declared.state_count as usize)
             .unwrap_or_default();
@@ -192,7 +192,7 @@ impl Content {
         let timed = declared.flags & SET_TIMEOUT != 0;
         let exact = Exact::new(shape, timed, expected)?;
         let timer = KBox::pin_init(Timer::new(exact.clone()), GFP_KERNEL_ACCOUNT)?;
-        let templates = Templates::new(view.states, declared.first_state, declared.state_count)?;
+        let templates = Templates::new(view.states(), declared.first_state, declared.state_count)?;
         Ok(Arc::new(
             Content {
                 timer,

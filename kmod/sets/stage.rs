@@ -333,7 +333,7 @@ impl<'a> Stage<'a> {
 
     /// Refuses to go on if an element that stays leads to a chain, or names an object, that the program has not.
     pub(crate) fn check_survivors(&self, view: &View<'_>) -> Result<(), Refused> {
-        let sets = self.sets.sets.iter().zip(view.sets);
+        let sets = self.sets.sets.iter().zip(view.sets());
         for (index, (set, declared)) in sets.enumerate() {
             let fits = |element: &Element| match set.shape.kind {
                 SetKind::Verdict => {

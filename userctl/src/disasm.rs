@@ -35,16 +35,16 @@ use operand::{narrow, narrow_range, wide, wide_range};
 /// Prints a verified program.
 pub fn disasm(view: &View<'_>) -> String {
     let mut text = String::new();
-    for (index, table) in view.tables.iter().enumerate() {
+    for (index, table) in view.tables().iter().enumerate() {
         let line = table_line(view, index as u32, table);
         text.push_str(&format!("table {index}: {line}\n"));
     }
-    for (set, index) in view.sets.iter().zip(0..) {
+    for (set, index) in view.sets().iter().zip(0..) {
         let line = record::set_line(view, index, set);
         text.push_str(&format!("set {index}: {line}\n"));
     }
-    let mut rules = view.rules.iter().enumerate().peekable();
-    for (index, chain) in view.chains.iter().enumerate() {
+    let mut rules = view.rules().iter().enumerate().peekable();
+    for (index, chain) in view.chains().iter().enumerate() {
         if !text.is_empty() {
             text.push('\n');
         }
@@ -55,7 +55,7 @@ pub fn disasm(view: &View<'_>) -> String {
             {
                 text.push_str(&rule_heading(view, rule));
             }
-            if let Some(insn) = view.insns.get(pc as usize) {
+            if let Some(insn) = view.insns().get(pc as usize) {
                 let _ = writeln!(text, "  {pc:>5}  {}", instruction(view, insn));
             }
         }
@@ -69,17 +69,17 @@ fn table_line(view: &View<'_>, index: u32, table: &Table) -> String {
         let lookup = [Opcode::Lookup as u8, Opcode::LookupWide as u8].contains(&insn.opcode);
         lookup && insn.a == index
     };
-    let user = view.insns.iter().find(is_user);
+    let user = view.insns().iter().find(is_user);
     let field = user.and_then(|insn| Field::from_raw(insn.field));
     let run = table.first as usize..table.first.saturating_add(table.count) as usize;
     let values: Vec<String> = if table.kind == TableKind::Ranges32 as u8 {
-        let ranges = view.ranges32.get(run).unwrap_or_default();
+        let ranges = view.ranges32().get(run).unwrap_or_default();
         ranges
             .iter()
             .map(|range| narrow_range(field, range.lo, range.hi))
             .collect()
     } else {
-        let ranges = view.wide_pairs.get(run).unwrap_or_default();
+        let ranges = view.wide_pairs().get(run).unwrap_or_default();
         ranges
             .iter()
             .map(|range| wide_range(field, range.lo, range.hi))
@@ -90,13 +90,13 @@ fn table_line(view: &View<'_>, index: u32, table: &Table) -> String {
 
 /// `chain inet t in (hook input, priority 0, policy accept)`.
 fn chain_heading(view: &View<'_>, index: u32) -> String {
-    let Some(chain) = view.chains.get(index as usize) else {
+    let Some(chain) = view.chains().get(index as usize) else {
         return String::new();
     };
     let family = Family::from_raw(chain.family).map_or("?", Family::name);
     let table = lossy(view, chain.table);
     let name = lossy(view, chain.name);
-    let base = view.base_chains.iter().find(|base| base.chain == index);
+    let base = view.base_chains().iter().find(|base| base.chain == index);
     let place = base.map_or(String::new(), |base| {
         let hook = Hook::from_raw(base.hook).map_or("?", Hook::name);
         let policy = Verdict::from_raw(base.policy).map_or("?", Verdict::name);
@@ -160,7 +160,7 @@ fn extended(view: &View<'_>, opcode: Opcode, insn: &Insn) -> String {
             "set     {register} = {first} & {:#x} ^ {:#x}",
             insn.a, insn.b
         )),
-        Opcode::BitwiseWide => or_else(match view.wide_pairs.get(insn.a as usize) {
+        Opcode::BitwiseWide => or_else(match view.wide_pairs().get(insn.a as usize) {
             Some(pair) => {
                 let (mask, xor) = (operand::number(pair.lo), operand::number(pair.hi));
                 format!("set     {register} = {first} & {mask:#x} ^ {xor:#x}")
@@ -244,7 +244,7 @@ fn condition(view: &View<'_>, opcode: Opcode, insn: &Insn) -> String {
     } else {
         ("==", "in")
     };
-    let pair = |index: u32| view.wide_pairs.get(index as usize);
+    let pair = |index: u32| view.wide_pairs().get(index as usize);
     match opcode {
         Opcode::MatchMask if insn.a == u32::MAX => {
             format!("{name} {is} {}", narrow(field, insn.b))
@@ -291,7 +291,7 @@ fn decision(insn: &Insn) -> String {
 
 /// The name of the chain that begins at `pc`.
 fn chain_at(view: &View<'_>, pc: u32) -> String {
-    let chain = view.chain_of(pc).and_then(|index| view.chains.get(index));
+    let chain = view.chain_of(pc).and_then(|index| view.chains().get(index));
     chain.map_or_else(
         || format!("{pc}"),
         |chain| format!("{} at {pc}", lossy(view, chain.name)),

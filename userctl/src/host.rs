@@ -129,9 +129,9 @@ impl<'a> Host<'a> {
         let mut host = Host {
             view,
             fields,
-            sets: view.sets.iter().map(Elements::new).collect(),
-            states: view.states.iter().map(|s| state::begin(s, now)).collect(),
-            counters: view.counters.iter().map(counter).collect(),
+            sets: view.sets().iter().map(Elements::new).collect(),
+            states: view.states().iter().map(|s| state::begin(s, now)).collect(),
+            counters: view.counters().iter().map(counter).collect(),
             now,
             random: 0x9e37_79b9_7f4a_7c15,
         };
@@ -187,7 +187,7 @@ impl<'a> Host<'a> {
 
     /// The states' values, in the order of the program.
     pub fn states(&self) -> Vec<StateValue> {
-        let states = self.view.states.iter().zip(&self.states);
+        let states = self.view.states().iter().zip(&self.states);
         let value = |(state, cell)| state::value(state, cell, self.now);
         states.map(|(s, c)| value((s, *c))).collect()
     }
@@ -199,7 +199,7 @@ impl<'a> Host<'a> {
 
     /// The base chains at a hook, in the order in which they run, with their indices.
     fn bases(&self, hook: Hook) -> Vec<(usize, &'a BaseChain)> {
-        let mut bases: Vec<_> = self.view.base_chains.iter().enumerate().collect();
+        let mut bases: Vec<_> = self.view.base_chains().iter().enumerate().collect();
         bases.retain(|(_, base)| base.hook == hook as u8);
         // Stable: those of one priority stay in the order of definition.
         bases.sort_by_key(|(_, base)| base.priority);

@@ -184,7 +184,7 @@ fn counters_of_loaded_rules_go_on_and_those_of_new_ones_begin_as_written() {
         let program = Image::new(compiled.bytes()).verify().expect("it verifies");
         let view = program.view();
         let initial = view
-            .counters
+            .counters()
             .iter()
             .filter(|counter| counter.flags & COUNTER_INITIAL != 0);
         initial.map(|counter| counter.packets).collect()
@@ -377,7 +377,7 @@ fn a_programs_source_has_times_in_utc() {
         .expect("rules that check");
     let compiled = compile(&ruleset, &Options::default()).expect("a program");
     let program = Image::new(compiled.bytes()).verify().expect("a good one");
-    let source = String::from_utf8_lossy(program.view().source).into_owned();
+    let source = String::from_utf8_lossy(program.view().source()).into_owned();
     assert!(!source.contains('"'), "{source}");
     let again = Ruleset::from_program(&program.view(), &mut SourceMap::new())
         .expect("a source that is read again");

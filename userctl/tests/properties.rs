@@ -410,8 +410,9 @@ fn run(ruleset: &Ruleset, optimise: bool, frame: &Frame) -> Effect {
     let view = program.view();
     let mut frame = frame.clone();
     let mut key = Key::parse(&frame, program.fields());
-    let outcome = view.run(&view.base_chains[0], &mut key, &mut frame);
-    let identity = |(index, count): (&u32, &u32)| (view.counters[*index as usize].identity, *count);
+    let outcome = view.run(&view.base_chains()[0], &mut key, &mut frame);
+    let identity =
+        |(index, count): (&u32, &u32)| (view.counters()[*index as usize].identity, *count);
     (
         outcome.verdict,
         frame.mark,

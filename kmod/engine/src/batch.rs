@@ -172,7 +172,7 @@ impl<'a> Batch<'a> {
     fn op(&self, at: usize) -> Result<(Op<'a>, usize), VerifyError> {
         let rest = self.bytes.get(at..).ok_or(VerifyError::Batch)?;
         let (raw, rest) = SetOp::read_from_prefix(rest).map_err(|_| VerifyError::Batch)?;
-        let sets = self.view.sets;
+        let sets = self.view.sets();
         let index = sets.binary_search_by_key(&raw.set, |set| set.identity);
         let index = index.map_err(|_| VerifyError::Batch)?;
         let set = sets.get(index).ok_or(VerifyError::Batch)?;

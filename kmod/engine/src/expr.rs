@@ -38,14 +38,14 @@ impl View<'_> {
         key: &Key,
         packet: &mut P,
     ) -> Option<Wide> {
-        let expr = self.exprs.get(index as usize)?;
+        let expr = self.exprs().get(index as usize)?;
         match ExprKind::from_raw(expr.kind)? {
             ExprKind::Payload => payload::load(packet, key, expr).map(wide),
             ExprKind::Exthdr => exthdr::load(packet, key, expr).map(wide),
             ExprKind::Inner => inner::load(packet, key, expr).map(wide),
             ExprKind::Numgen => Some(widen(hash::number(packet, expr))),
             ExprKind::Jhash => {
-                let shape = self.keys.get(expr.d as usize)?;
+                let shape = self.keys().get(expr.d as usize)?;
                 let hash = hash::of_key(shape, key, expr)?;
                 Some(widen(scaled(hash, expr)))
             }

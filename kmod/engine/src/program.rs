@@ -17,7 +17,10 @@ use ferrule_uapi::{
 };
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use crate::{key::FieldSet, verify::Layout};
+use crate::{
+    key::FieldSet,
+    verify::{Extent, Layout},
+};
 
 /// What holds a program's bytes: a buffer of the kernel, a vector, a borrowed slice.
 ///
@@ -80,119 +83,126 @@ impl<S: Storage> Program<S> {
     }
 
     /// The sections.
+    #[inline]
     pub fn view(&self) -> View<'_> {
         View::new(self.storage.bytes(), &self.layout, self.max_steps)
     }
 }
 
-/// The sections of a verified program.
+/// The sections of a verified program, each made a slice when it is asked for: a packet that needs three of
+/// them pays for three.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
-    /// The code.
-    pub insns: &'a [Insn],
-    /// What narrow tables are made of.
-    pub ranges32: &'a [Range32],
-    /// What wide tables are made of, and operands.
-    pub wide_pairs: &'a [RangeWide],
-    /// Lookup structures.
-    pub tables: &'a [Table],
-    /// Chains.
-    pub chains: &'a [Chain],
-    /// Base chains, in the order of definition.
-    pub base_chains: &'a [BaseChain],
-    /// Rules.
-    pub rules: &'a [Rule],
-    /// Counters.
-    pub counters: &'a [Counter],
-    /// Names.
-    pub strings: &'a [u8],
-    /// The ruleset as text.
-    pub source: &'a [u8],
-    /// Values to load.
-    pub exprs: &'a [Expr],
-    /// What is looked up in sets.
-    pub keys: &'a [Key],
-    /// Sets and maps.
-    pub sets: &'a [Set],
-    /// Where verdict maps may lead.
-    pub targets: &'a [Target],
-    /// What rules do.
-    pub statements: &'a [Statement],
-    /// Limits, quotas and their kin.
-    pub states: &'a [State],
-    /// What has a name.
-    pub objects: &'a [Object],
-    /// How to log.
-    pub logs: &'a [Log],
-    next_handle: u64,
+    bytes: &'a [u8],
+    layout: &'a Layout,
     pub(crate) max_steps: u32,
+}
+
+/// A method of [`View`] for each section: its name, its element, its place.
+macro_rules! sections {
+    ($($(#[$doc:meta])* $name:ident: [$element:ty] = $id:ident;)*) => {
+        impl<'a> View<'a> {
+            $(
+                $(#[$doc])*
+                #[inline]
+                pub fn $name(&self) -> &'a [$element] {
+                    elements(self.bytes, self.layout.extent(SectionId::$id))
+                }
+            )*
+        }
+    };
+}
+
+sections! {
+    /// The code.
+    insns: [Insn] = Insns;
+    /// What narrow tables are made of.
+    ranges32: [Range32] = Ranges32;
+    /// What wide tables are made of, and operands.
+    wide_pairs: [RangeWide] = WidePairs;
+    /// Lookup structures.
+    tables: [Table] = Tables;
+    /// Chains.
+    chains: [Chain] = Chains;
+    /// Base chains, in the order of definition.
+    base_chains: [BaseChain] = BaseChains;
+    /// Rules.
+    rules: [Rule] = Rules;
+    /// Counters.
+    counters: [Counter] = Counters;
+    /// Names.
+    strings: [u8] = Strings;
+    /// The ruleset as text.
+    source: [u8] = Source;
+    /// Values to load.
+    exprs: [Expr] = Exprs;
+    /// What is looked up in sets.
+    keys: [Key] = Keys;
+    /// Sets and maps.
+    sets: [Set] = Sets;
+    /// Where verdict maps may lead.
+    targets: [Target] = Targets;
+    /// What rules do.
+    statements: [Statement] = Statements;
+    /// Limits, quotas and their kin.
+    states: [State] = States;
+    /// What has a name.
+    objects: [Object] = Objects;
+    /// How to log.
+    logs: [Log] = Logs;
 }
 
 impl<'a> View<'a> {
     /// A view of `bytes`, whose sections are where `layout` says.
-    pub(crate) fn new(bytes: &'a [u8], layout: &Layout, max_steps: u32) -> Self {
-        let header = Header::ref_from_prefix(bytes).ok();
+    #[inline]
+    pub(crate) fn new(bytes: &'a [u8], layout: &'a Layout, max_steps: u32) -> Self {
         View {
-            insns: elements(bytes, layout, SectionId::Insns),
-            ranges32: elements(bytes, layout, SectionId::Ranges32),
-            wide_pairs: elements(bytes, layout, SectionId::WidePairs),
-            tables: elements(bytes, layout, SectionId::Tables),
-            chains: elements(bytes, layout, SectionId::Chains),
-            base_chains: elements(bytes, layout, SectionId::BaseChains),
-            rules: elements(bytes, layout, SectionId::Rules),
-            counters: elements(bytes, layout, SectionId::Counters),
-            strings: layout.section(bytes, SectionId::Strings),
-            source: layout.section(bytes, SectionId::Source),
-            exprs: elements(bytes, layout, SectionId::Exprs),
-            keys: elements(bytes, layout, SectionId::Keys),
-            sets: elements(bytes, layout, SectionId::Sets),
-            targets: elements(bytes, layout, SectionId::Targets),
-            statements: elements(bytes, layout, SectionId::Statements),
-            states: elements(bytes, layout, SectionId::States),
-            objects: elements(bytes, layout, SectionId::Objects),
-            logs: elements(bytes, layout, SectionId::Logs),
-            next_handle: header.map_or(1, |(header, _)| header.next_handle),
+            bytes,
+            layout,
             max_steps,
         }
     }
 
     /// The next handle to give out.
     pub fn next_handle(&self) -> u64 {
-        self.next_handle
+        let header = Header::ref_from_prefix(self.bytes);
+        header.map_or(1, |(header, _)| header.next_handle)
     }
 
     /// A name.
     pub fn string(&self, text: Text) -> &'a [u8] {
-        piece(self.strings, text)
+        piece(self.strings(), text)
     }
 
     /// A rule's text.
     pub fn source_text(&self, text: Text) -> &'a [u8] {
-        piece(self.source, text)
+        piece(self.source(), text)
     }
 
     /// The instruction that chain `handle` begins with, if an element of `set` may lead there.
     pub fn target(&self, set: &Set, handle: u64) -> Option<u32> {
         let start = set.first_target as usize;
         let end = start.checked_add(set.target_count as usize)?;
-        let targets = self.targets.get(start..end)?;
+        let targets = self.targets().get(start..end)?;
         let at = targets.binary_search_by_key(&handle, |target| target.handle);
         let target = targets.get(at.ok()?)?;
-        let chain = self.chains.get(target.chain as usize)?;
+        let chain = self.chains().get(target.chain as usize)?;
         Some(chain.first_insn)
     }
 
     /// The index of the object whose identity this is.
     pub fn object(&self, identity: u64) -> Option<u32> {
         let at = self
-            .objects
+            .objects()
             .binary_search_by_key(&identity, |object| object.identity);
         u32::try_from(at.ok()?).ok()
     }
 
     /// The chain that instruction `pc` is in: its index.
     pub fn chain_of(&self, pc: u32) -> Option<usize> {
-        let after = self.chains.partition_point(|chain| chain.first_insn <= pc);
+        let after = self
+            .chains()
+            .partition_point(|chain| chain.first_insn <= pc);
         after.checked_sub(1)
     }
 }
@@ -205,11 +215,16 @@ fn piece(bytes: &[u8], text: Text) -> &[u8] {
 }
 
 /// A section as a slice of its elements; empty if the bytes are not aligned.
-fn elements<'a, T>(bytes: &'a [u8], layout: &Layout, id: SectionId) -> &'a [T]
+#[inline]
+fn elements<T>(bytes: &[u8], extent: Extent) -> &[T]
 where
     T: FromBytes + Immutable + KnownLayout,
 {
-    <[T]>::ref_from_bytes(layout.section(bytes, id)).unwrap_or_default()
+    let from = bytes.get(extent.start as usize..).unwrap_or_default();
+    match <[T]>::ref_from_prefix_with_elems(from, extent.count as usize) {
+        Ok((elements, _)) => elements,
+        Err(_) => &[],
+    }
 }
 
 /// Most elements that a section may have, and the size of one, in bytes.

@@ -59,7 +59,7 @@ impl View<'_> {
         key: &mut Key,
         packet: &mut P,
     ) -> Done {
-        let Some(statement) = self.statements.get(index as usize) else {
+        let Some(statement) = self.statements().get(index as usize) else {
             return Done::Fault;
         };
         let Some(kind) = StatementKind::from_raw(statement.kind) else {
@@ -89,7 +89,7 @@ impl View<'_> {
 
     /// The bytes of key `index` of a packet, if all its fields are there.
     pub(crate) fn key_bytes(&self, index: u32, key: &Key) -> Option<KeyBytes> {
-        let shape: &KeyShape = self.keys.get(index as usize)?;
+        let shape: &KeyShape = self.keys().get(index as usize)?;
         KeyBytes::of(shape, key)
     }
 
@@ -106,7 +106,7 @@ impl View<'_> {
             _ => self.mapped_object(statement, key, packet),
         };
         let Some(index) = index else { return Done::End };
-        let Some(object) = self.objects.get(index as usize) else {
+        let Some(object) = self.objects().get(index as usize) else {
             return Done::Fault;
         };
         match ObjectKind::from_raw(object.kind) {

@@ -32,7 +32,7 @@ use ferrule_uapi::{
 use zerocopy::FromBytes;
 
 pub(crate) use data::run;
-pub(crate) use layout::Layout;
+pub(crate) use layout::{Extent, Layout};
 
 use crate::program::{Program, Storage, View};
 

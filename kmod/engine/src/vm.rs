@@ -117,7 +117,8 @@ impl View<'_> {
             depth: 0,
         };
         key.clear_registers();
-        let entry = self.chains.get(base.chain as usize);
+        let insns = self.insns();
+        let entry = self.chains().get(base.chain as usize);
         let mut pc = entry.map_or(u32::MAX, |chain| chain.first_insn);
         let mut outcome = Outcome {
             verdict: Verdict::Drop,
@@ -128,7 +129,7 @@ impl View<'_> {
         };
         while outcome.steps < self.max_steps {
             outcome.steps = outcome.steps.wrapping_add(1);
-            let Some(insn) = self.insns.get(pc as usize) else {
+            let Some(insn) = insns.get(pc as usize) else {
                 break;
             };
             // Most instructions are matches, and choosing costs a compare each: they come first.
@@ -268,7 +269,7 @@ impl View<'_> {
     fn matches_wide(&self, insn: &Insn, value: Wide) -> bool {
         let is_lookup = insn.opcode == Opcode::LookupWide as u8;
         let operand = if is_lookup { insn.b } else { insn.a };
-        let Some(pair) = self.wide_pairs.get(operand as usize) else {
+        let Some(pair) = self.wide_pairs().get(operand as usize) else {
             return false;
         };
         if insn.opcode == Opcode::MatchWideMask as u8 {
@@ -282,8 +283,8 @@ impl View<'_> {
 
     /// Whether narrow table `table` holds `value`.
     fn in_ranges32(&self, table: u32, value: u32) -> bool {
-        let table = self.tables.get(table as usize);
-        let ranges = table.and_then(|table| run_of(self.ranges32, table));
+        let table = self.tables().get(table as usize);
+        let ranges = table.and_then(|table| run_of(self.ranges32(), table));
         ranges.is_some_and(|ranges| {
             let at = ranges.partition_point(|range| range.hi < value);
             ranges.get(at).is_some_and(|range| range.lo <= value)
@@ -292,8 +293,8 @@ impl View<'_> {
 
     /// Whether wide table `table` holds `value`.
     fn in_ranges_wide(&self, table: u32, value: Wide) -> bool {
-        let table = self.tables.get(table as usize);
-        let ranges: Option<&[RangeWide]> = table.and_then(|table| run_of(self.wide_pairs, table));
+        let table = self.tables().get(table as usize);
+        let ranges: Option<&[RangeWide]> = table.and_then(|table| run_of(self.wide_pairs(), table));
         ranges.is_some_and(|ranges| {
             let at = ranges.partition_point(|range| range.hi < value);
             ranges.get(at).is_some_and(|range| range.lo <= value)

@@ -68,7 +68,7 @@ fn load_with(expr: Expr, frame: &Frame, prepare: impl Fn(&mut Records)) -> Optio
     let view = program.view();
     let mut packet = frame.clone();
     let mut key = Key::parse(&packet, program.fields());
-    view.run(&view.base_chains[0], &mut key, &mut packet);
+    view.run(&view.base_chains()[0], &mut key, &mut packet);
     value(&key, Field::from_raw(register).unwrap())
 }
 
@@ -471,7 +471,7 @@ fn registers_are_reckoned_with() {
         let mut packet = frame.clone();
         let mut key = Key::parse(&packet, program.fields());
         let view = program.view();
-        view.run(&view.base_chains[0], &mut key, &mut packet);
+        view.run(&view.base_chains()[0], &mut key, &mut packet);
         let register = Field::from_raw(insn.field).unwrap();
         assert_eq!(expected, value(&key, register), "{insn:?}");
     }

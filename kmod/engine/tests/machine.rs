@@ -231,7 +231,10 @@ fn a_mark_that_one_base_chain_set_is_seen_by_the_next() {
     let image = records.build();
     let (program, mut frame) = (verified(&image), tcp());
     let (view, mut key) = (program.view(), Key::parse(&frame, program.fields()));
-    let verdicts = [0, 1].map(|n| view.run(&view.base_chains[n], &mut key, &mut frame).verdict);
+    let verdicts = [0, 1].map(|n| {
+        view.run(&view.base_chains()[n], &mut key, &mut frame)
+            .verdict
+    });
     assert_eq!([Verdict::Accept, Verdict::Drop], verdicts);
 }
 
@@ -369,7 +372,7 @@ fn a_program_that_changes_behind_the_verifier_drops() {
         let (view, mut frame) = (program.view(), tcp());
         let mut key = Key::parse(&frame, program.fields());
         // A field that nobody wanted may be there all the same: only the fate counts.
-        let outcome = view.run(&view.base_chains[0], &mut key, &mut frame);
+        let outcome = view.run(&view.base_chains()[0], &mut key, &mut frame);
         assert_eq!(
             (Verdict::Drop, Decider::Fault),
             (outcome.verdict, outcome.decider)

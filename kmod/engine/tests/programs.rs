@@ -85,7 +85,7 @@ fn try_program(seed: u64, captures: &[Keys], tally: &Tally) {
         let (key, frame) = &packets[(seed / 8) as usize % packets.len()];
         let mut packet = frame.clone();
         packet.oracle = Some(oracle.clone());
-        for base in view.base_chains {
+        for base in view.base_chains() {
             let outcome = view.run(base, &mut key.clone(), &mut packet);
             assert!(outcome.decider != Decider::Fault, "{outcome:?}");
             assert!(outcome.steps <= program.max_steps(), "{outcome:?}");
@@ -119,7 +119,7 @@ fn compare(seed: u64, frames: &[Frame]) -> usize {
     let view = program.view();
     let oracle = Arc::new(Oracle::of(&view));
     let mut compared = 0;
-    for (number, base) in view.base_chains.iter().enumerate() {
+    for (number, base) in view.base_chains().iter().enumerate() {
         for frame in frames {
             let mut packet = frame.clone();
             let mut key = Key::parse(&packet, program.fields());

@@ -290,8 +290,8 @@ fn registers_are_absent_at_the_beginning_of_each_base_chain() {
     let view = program.view();
     let mut frame = tcp();
     let mut key = ferrule_engine::Key::parse(&frame, program.fields());
-    view.run(&view.base_chains[0], &mut key, &mut frame);
+    view.run(&view.base_chains()[0], &mut key, &mut frame);
     assert_eq!(Some(9), support::value(&key, REG));
-    view.run(&view.base_chains[1], &mut key, &mut frame);
+    view.run(&view.base_chains()[1], &mut key, &mut frame);
     assert_eq!(None, support::value(&key, REG));
 }

@@ -187,13 +187,13 @@ pub(crate) fn tallies(ns: &Netns) -> Result<Vec<Tally>> {
     let string = |text| String::from_utf8_lossy(view.string(text)).into_owned();
     let mut list = Vec::new();
     let of_no_object = |(counter, _): &(&Counter, _)| counter.flags & COUNTER_OBJECT == 0;
-    let counters = view.counters.iter().zip(&read.counters);
+    let counters = view.counters().iter().zip(&read.counters);
     for (counter, value) in counters.filter(of_no_object) {
         let policy = counter.flags & COUNTER_POLICY != 0;
         let owner = counter.owner as usize;
         let (order, chain, text, place) = if policy {
             let base = view
-                .base_chains
+                .base_chains()
                 .get(owner)
                 .context("a counter of no chain")?;
             (
@@ -203,7 +203,7 @@ pub(crate) fn tallies(ns: &Netns) -> Result<Vec<Tally>> {
                 String::new(),
             )
         } else {
-            let rule = view.rules.get(owner).context("a counter of no rule")?;
+            let rule = view.rules().get(owner).context("a counter of no rule")?;
             let text = String::from_utf8_lossy(view.source_text(rule.source)).into_owned();
             (
                 owner,
@@ -213,7 +213,7 @@ pub(crate) fn tallies(ns: &Netns) -> Result<Vec<Tally>> {
             )
         };
         let chain = view
-            .chains
+            .chains()
             .get(chain as usize)
             .context("a counter of no chain")?;
         let family = Family::from_raw(chain.family).context("a chain of no family")?;

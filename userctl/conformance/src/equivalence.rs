@@ -129,7 +129,7 @@ impl Pair<'_> {
     fn effect(&self, side: &mut Side<'_>, sample: &Sample, time: u64) -> Option<Effect> {
         // What the compiler counts by itself (drops) is no effect of the rules.
         let by_statement = |counter: &&u32| {
-            let counter = side.view.counters.get(**counter as usize);
+            let counter = side.view.counters().get(**counter as usize);
             counter.is_some_and(|counter| counter.flags & (COUNTER_IMPLICIT | COUNTER_POLICY) == 0)
         };
         let len = u32::try_from(sample.packet.len()).ok()?;

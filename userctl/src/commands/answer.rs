@@ -153,7 +153,7 @@ impl Answer {
         let expected = Expected::Generation(self.loaded.generation);
         let handles = request::counted(&self.part);
         let is_wanted = |identity: u64| handles.contains(&(identity >> 8));
-        let counters = view.counters.iter();
+        let counters = view.counters().iter();
         let counters = counters.filter(|counter| counter.flags & COUNTER_POLICY == 0);
         for counter in counters.filter(|counter| is_wanted(counter.identity)) {
             let was = kernel.reset_value(Value::Counter, counter.identity, expected)?;
@@ -163,7 +163,7 @@ impl Answer {
             };
             self.counters.insert(counter.identity, counts);
         }
-        let states = view.states.iter();
+        let states = view.states().iter();
         let states = states.filter(|state| state.flags & STATE_TEMPLATE == 0);
         for state in states.filter(|state| is_wanted(state.identity)) {
             let was = kernel.reset_value(Value::State, state.identity, expected)?;

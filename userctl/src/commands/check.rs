@@ -35,10 +35,10 @@ fn check(path: &Path, args: &CheckArgs) -> Result<String, Failure> {
     Ok(format!(
         "{}, {} ({} base), {}; {}, at most {} a packet, {} bytes",
         counted(ruleset.tables().len(), "table"),
-        counted(view.chains.len(), "chain"),
-        view.base_chains.len(),
-        counted(view.rules.len(), "rule"),
-        counted(view.insns.len(), "instruction"),
+        counted(view.chains().len(), "chain"),
+        view.base_chains().len(),
+        counted(view.rules().len(), "rule"),
+        counted(view.insns().len(), "instruction"),
         program.max_steps(),
         program.bytes().len(),
     ))

@@ -94,7 +94,7 @@ impl State {
             return Vec::new();
         }
         let program = Image::new(&self.program).verify().unwrap();
-        let counters = program.view().counters.iter();
+        let counters = program.view().counters().iter();
         counters
             .map(|counter| {
                 let first = CounterValue {

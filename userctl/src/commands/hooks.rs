@@ -97,7 +97,7 @@ fn row(value: &HookValue, view: Option<&View<'_>>) -> Row {
         base.hook == value.hook && base.priority == value.priority && base.families & bits != 0
     };
     let chains = view.map_or(Vec::new(), |view| {
-        let bases = view.base_chains.iter().filter(runs_here);
+        let bases = view.base_chains().iter().filter(runs_here);
         bases.filter_map(|base| chain(base, view)).collect()
     });
     Row {
@@ -114,7 +114,7 @@ fn row(value: &HookValue, view: Option<&View<'_>>) -> Row {
 
 /// The name of a base chain, and its policy.
 fn chain(base: &BaseChain, view: &View<'_>) -> Option<ChainHere> {
-    let chain = view.chains.get(base.chain as usize)?;
+    let chain = view.chains().get(base.chain as usize)?;
     Some(ChainHere {
         family: Family::from_raw(chain.family)?.name(),
         table: text(view.string(chain.table)),

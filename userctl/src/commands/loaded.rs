@@ -49,7 +49,7 @@ impl Loaded {
         let Some(program) = &self.program else {
             return HashMap::new();
         };
-        let counters = program.view().counters.iter();
+        let counters = program.view().counters().iter();
         counters
             .zip(&self.counters)
             .map(|(counter, value)| {
@@ -67,7 +67,7 @@ impl Loaded {
         let Some(program) = &self.program else {
             return HashMap::new();
         };
-        let states = program.view().states.iter();
+        let states = program.view().states().iter();
         let values = states.zip(&self.states);
         values
             .map(|(state, value)| (state.identity, *value))

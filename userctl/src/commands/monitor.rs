@@ -201,10 +201,10 @@ impl Monitor {
         let view = self.loaded.program.as_ref().map(|program| program.view());
         let (mut prefix, mut rule) = (String::new(), String::new());
         if let Some(view) = view.filter(|_| event.generation == self.loaded.generation) {
-            if let Some(record) = view.logs.get(log.log as usize) {
+            if let Some(record) = view.logs().get(log.log as usize) {
                 prefix = super::tally::text(view.string(record.prefix));
             }
-            if let Some(record) = view.rules.get(log.rule as usize) {
+            if let Some(record) = view.rules().get(log.rule as usize) {
                 let file = super::tally::text(view.string(record.file));
                 rule = match file.is_empty() {
                     true => format!("handle {}", record.handle),

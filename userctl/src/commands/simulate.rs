@@ -166,7 +166,7 @@ impl Missing {
                 output && has_output(args.hook),
             ],
             missing: [false; 2],
-            connection: args.ct.is_none() && view.exprs.iter().any(of_ct),
+            connection: args.ct.is_none() && view.exprs().iter().any(of_ct),
         }
     }
 

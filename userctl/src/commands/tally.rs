@@ -106,7 +106,7 @@ impl Reader<'_> {
         let others = COUNTER_IMPLICIT | COUNTER_POLICY | COUNTER_OBJECT;
         let explicit = |flags: u32| flags & others == 0;
         let mut found: Vec<_> = (0_u32..)
-            .zip(self.view.counters)
+            .zip(self.view.counters())
             .filter(|(_, counter)| explicit(counter.flags))
             .map(|(index, counter)| (counter.owner, index))
             .collect();
@@ -114,24 +114,24 @@ impl Reader<'_> {
         found
             .into_iter()
             .filter_map(|(owner, index)| {
-                self.rule(self.view.rules.get(owner as usize)?, self.value(index))
+                self.rule(self.view.rules().get(owner as usize)?, self.value(index))
             })
             .collect()
     }
 
     fn rule_drops(&self) -> Vec<Entry> {
-        let rules = self.view.rules.iter();
+        let rules = self.view.rules().iter();
         rules
             .filter_map(|rule| self.rule(rule, self.value(self.drop_counter(rule)?)))
             .collect()
     }
 
     fn policy_drops(&self) -> Vec<Entry> {
-        let bases = self.view.base_chains.iter();
+        let bases = self.view.base_chains().iter();
         bases
             .filter(|base| base.policy == Verdict::Drop as u8 && base.counter != NONE)
             .filter_map(|base| {
-                let chain = self.view.chains.get(base.chain as usize)?;
+                let chain = self.view.chains().get(base.chain as usize)?;
                 Some(self.entry(chain, self.value(base.counter), None))
             })
             .collect()
@@ -141,7 +141,7 @@ impl Reader<'_> {
     fn drop_counter(&self, rule: &Rule) -> Option<u32> {
         let start = rule.first_insn as usize;
         let end = start.saturating_add(rule.insn_count as usize);
-        let insns = self.view.insns.get(start..end)?;
+        let insns = self.view.insns().get(start..end)?;
         let opcode = |insn: &Insn| Opcode::from_raw(insn.opcode);
         let drops = [Opcode::Drop, Opcode::Reject, Opcode::Verdict];
         let drop = insns
@@ -164,7 +164,7 @@ impl Reader<'_> {
     }
 
     fn rule(&self, rule: &Rule, value: CounterValue) -> Option<Entry> {
-        let chain = self.view.chains.get(rule.chain as usize)?;
+        let chain = self.view.chains().get(rule.chain as usize)?;
         let rule = RuleEntry {
             handle: rule.handle,
             file: text(self.view.string(rule.file)),

@@ -115,9 +115,9 @@ impl Bench {
         let mut state = self.kernel.state();
         let program = Image::new(&state.program).verify().unwrap();
         let view = program.view();
-        for counter in view.counters {
+        for counter in view.counters() {
             let rule = (counter.flags & ferrule_uapi::program::COUNTER_POLICY == 0)
-                .then(|| view.rules[counter.owner as usize].line);
+                .then(|| view.rules()[counter.owner as usize].line);
             let packets = value(counter.flags, rule);
             let bytes = packets * 100;
             state

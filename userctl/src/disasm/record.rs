@@ -34,7 +34,7 @@ fn word(name: Option<&str>) -> String {
 
 /// Expression `index`.
 pub(super) fn expr(view: &View<'_>, index: u32) -> String {
-    let Some(expr) = view.exprs.get(index as usize) else {
+    let Some(expr) = view.exprs().get(index as usize) else {
         return format!("expression {index}");
     };
     match ExprKind::from_raw(expr.kind) {
@@ -114,7 +114,7 @@ fn direction(flags: u8) -> &'static str {
 
 /// Key `index`: its fields.
 pub(super) fn key(view: &View<'_>, index: u32) -> String {
-    let Some(key) = view.keys.get(index as usize) else {
+    let Some(key) = view.keys().get(index as usize) else {
         return format!("key {index}");
     };
     let parts = key.parts.iter().take(key.count.into());
@@ -124,7 +124,7 @@ pub(super) fn key(view: &View<'_>, index: u32) -> String {
 
 /// Set `index`: its name, or its number if it has none.
 pub(super) fn set_name(view: &View<'_>, index: u32) -> String {
-    match view.sets.get(index as usize) {
+    match view.sets().get(index as usize) {
         Some(set) if set.name.len != 0 => format!("@{}", lossy(view, set.name)),
         _ => format!("set {index}"),
     }
@@ -165,7 +165,7 @@ pub(super) fn set_line(view: &View<'_>, index: u32, set: &Set) -> String {
 
 /// State `index`.
 fn state(view: &View<'_>, index: u32) -> String {
-    match view.states.get(index as usize) {
+    match view.states().get(index as usize) {
         Some(state) => state_text(state),
         None => format!("state {index}"),
     }
@@ -193,7 +193,7 @@ fn state_text(state: &State) -> String {
 
 /// Statement `index`.
 pub(super) fn statement(view: &View<'_>, index: u32) -> String {
-    let Some(statement) = view.statements.get(index as usize) else {
+    let Some(statement) = view.statements().get(index as usize) else {
         return format!("statement {index}");
     };
     match StatementKind::from_raw(statement.kind) {
@@ -210,7 +210,7 @@ fn statement_text(view: &View<'_>, kind: StatementKind, statement: &Statement) -
         StatementKind::Object if statement.flags & STATEMENT_BY_MAP != 0 => {
             format!("object of {} map {}", key(view, b), set_name(view, a))
         }
-        StatementKind::Object => match view.objects.get(a as usize) {
+        StatementKind::Object => match view.objects().get(a as usize) {
             Some(object) => format!("object \"{}\"", lossy(view, object.name)),
             None => format!("object {a}"),
         },
@@ -255,7 +255,7 @@ fn update(view: &View<'_>, statement: &Statement) -> String {
 }
 
 fn log(view: &View<'_>, index: u32) -> String {
-    let Some(log) = view.logs.get(index as usize) else {
+    let Some(log) = view.logs().get(index as usize) else {
         return format!("log {index}");
     };
     let prefix = lossy(view, log.prefix);

@@ -102,7 +102,7 @@ impl Entry {
     /// Asks its states in turn, until one says no.
     fn ask(&mut self, len: u32, place: &Place<'_>) -> bool {
         for (index, cell) in &mut self.cells {
-            let Some(record) = place.view.states.get(*index as usize) else {
+            let Some(record) = place.view.states().get(*index as usize) else {
                 continue;
             };
             let (after, yes) = ask(record, *cell, len, place.now);
@@ -117,7 +117,7 @@ impl Entry {
     /// The values of its states.
     pub fn states(&self, view: &View<'_>, now: u64) -> Vec<StateValue> {
         let value = |(index, cell): &(u32, Cell)| {
-            let record = view.states.get(*index as usize)?;
+            let record = view.states().get(*index as usize)?;
             Some(state::value(record, *cell, now))
         };
         self.cells.iter().filter_map(value).collect()
@@ -331,7 +331,7 @@ impl Elements {
         let remaining = element.expires.unwrap_or(timeout);
         let mut cells = begin((self.set.first_state, self.set.state_count), place);
         for ((index, cell), number) in cells.iter_mut().zip(0..) {
-            let record = place.view.states.get(*index as usize);
+            let record = place.view.states().get(*index as usize);
             if let (Some(value), Some(record)) = (element.state(number), record) {
                 *cell = state::restore(record, value, place.now);
             }
@@ -472,7 +472,7 @@ impl Elements {
         };
         let entry = entry.ok_or(VerifyError::Missing)?;
         for (index, cell) in &mut entry.cells {
-            if let Some(record) = place.view.states.get(*index as usize) {
+            if let Some(record) = place.view.states().get(*index as usize) {
                 *cell = state::reset(record, *cell);
             }
         }
@@ -484,7 +484,7 @@ impl Elements {
 fn begin((first, count): (u32, u32), place: &Place<'_>) -> Vec<(u32, Cell)> {
     let all = first..first.saturating_add(count);
     let cell = |index: u32| {
-        let record = place.view.states.get(index as usize)?;
+        let record = place.view.states().get(index as usize)?;
         Some((index, state::begin(record, place.now)))
     };
     all.filter_map(cell).collect()

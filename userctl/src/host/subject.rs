@@ -230,7 +230,7 @@ impl Packet for Subject<'_, '_> {
         let Host {
             view, states, now, ..
         } = &mut *self.host;
-        let (Some(record), Some(cell)) = (view.states.get(at), states.get_mut(at)) else {
+        let (Some(record), Some(cell)) = (view.states().get(at), states.get_mut(at)) else {
             return false;
         };
         let (after, yes) = set::ask(record, *cell, self.len, *now);
@@ -267,7 +267,7 @@ impl Packet for Subject<'_, '_> {
     fn act(&mut self, statement: &Statement, value: Wide, rule: u32) -> bool {
         if statement.kind == StatementKind::Log as u8 {
             let view = self.host.view;
-            let Some(log) = view.logs.get(statement.a as usize) else {
+            let Some(log) = view.logs().get(statement.a as usize) else {
                 return false;
             };
             let (input, output) = (self.context.input, self.context.output);

@@ -22,7 +22,7 @@ pub(super) fn from_program(
     view: &View<'_>,
     sources: &mut SourceMap,
 ) -> Result<Ruleset, Diagnostics> {
-    let text = std::str::from_utf8(view.source)
+    let text = std::str::from_utf8(view.source())
         .map_err(|_| refuse("the program's source is not a text".to_owned()))?;
     let script = lang::parse(
         sources,
@@ -84,7 +84,11 @@ fn put_handles(ruleset: &mut Ruleset, handles: &[u64]) -> bool {
 
 fn put_origins(ruleset: &mut Ruleset, view: &View<'_>) {
     let mut files: FxHashMap<&[u8], Arc<str>> = FxHashMap::default();
-    let records: FxHashMap<u64, _> = view.rules.iter().map(|rule| (rule.handle, rule)).collect();
+    let records: FxHashMap<u64, _> = view
+        .rules()
+        .iter()
+        .map(|rule| (rule.handle, rule))
+        .collect();
     let chains = ruleset
         .tables
         .iter_mut()
@@ -115,12 +119,12 @@ fn put_targets(ruleset: &mut Ruleset, view: &View<'_>) {
         for set in &mut table.sets {
             set.changes.clear();
             let record = view
-                .sets
+                .sets()
                 .iter()
                 .find(|record| record.identity == set.handle << 8);
             let targets = record.and_then(|record| {
                 let first = record.first_target as usize;
-                view.targets
+                view.targets()
                     .get(first..first + record.target_count as usize)
             });
             set.leads_to = targets

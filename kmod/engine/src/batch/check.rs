@@ -147,7 +147,7 @@ fn check_verdict(
 /// There is such an object, of the kind that the set has.
 fn check_object(set: &Set, view: &View<'_>, identity: u64) -> Result<(), VerifyError> {
     let object = view.object(identity).ok_or(VerifyError::Element)?;
-    let object = view.objects.get(object as usize);
+    let object = view.objects().get(object as usize);
     let fits = object.is_some_and(|object| object.kind == set.object);
     ensure(fits, VerifyError::Element)
 }

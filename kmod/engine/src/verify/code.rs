@@ -63,19 +63,19 @@ struct Place<'a> {
 /// Checks all instructions.
 pub(super) fn check(view: &View<'_>, scratch: &mut [Scratch]) -> Result<Cost, Refusal> {
     let too_many = Refusal::at(VerifyError::TooMany, SectionId::Insns, 0);
-    let needed = view.insns.len().saturating_add(view.sets.len());
+    let needed = view.insns().len().saturating_add(view.sets().len());
     let scratch = scratch.get_mut(..needed).ok_or(too_many)?;
     scratch.fill(Scratch::ZERO);
     let (scratch, of_sets) = scratch
-        .split_at_mut_checked(view.insns.len())
+        .split_at_mut_checked(view.insns().len())
         .ok_or(too_many)?;
     let mut fields = FieldSet::EMPTY;
-    for chain in view.chains.iter().rev() {
+    for chain in view.chains().iter().rev() {
         check_chain(view, scratch, of_sets, chain, &mut fields)?;
     }
     let mut max_steps = 0;
-    for base in view.base_chains {
-        let entry = view.chains.get(base.chain as usize).map(|c| c.first_insn);
+    for base in view.base_chains() {
+        let entry = view.chains().get(base.chain as usize).map(|c| c.first_insn);
         let noted = entry.and_then(|pc| scratch.get(pc as usize));
         max_steps = max_steps.max(noted.map_or(0, |noted| noted.steps));
     }
@@ -94,7 +94,7 @@ fn check_chain(
     for pc in (chain.first_insn..chain_end).rev() {
         let refuse = |error| Refusal::at(error, SectionId::Insns, pc as usize);
         let insn = view
-            .insns
+            .insns()
             .get(pc as usize)
             .ok_or(refuse(VerifyError::Index))?;
         let place = Place {
@@ -159,14 +159,14 @@ impl Place<'_> {
     fn costliest_target(&self, index: u32, of_sets: &mut [Scratch]) -> Result<Way, VerifyError> {
         let note = of_sets.get_mut(index as usize).ok_or(VerifyError::Index)?;
         if !note.entry {
-            let set = self.view.sets.get(index as usize);
+            let set = self.view.sets().get(index as usize);
             let set = set.ok_or(VerifyError::Index)?;
             let start = set.first_target as usize;
             let end = start.saturating_add(set.target_count as usize);
-            let targets = self.view.targets.get(start..end);
+            let targets = self.view.targets().get(start..end);
             let mut costliest = Way::END;
             for target in targets.ok_or(VerifyError::Index)? {
-                let chain = self.view.chains.get(target.chain as usize);
+                let chain = self.view.chains().get(target.chain as usize);
                 let chain = chain.ok_or(VerifyError::Index)?;
                 costliest = costliest.or(self.chain_at(chain.first_insn)?);
             }

@@ -19,24 +19,26 @@ use crate::program::View;
 pub(super) fn check(view: &View<'_>) -> Result<(), Refusal> {
     check_tables(view)?;
     check_chains(view)?;
-    each(SectionId::BaseChains, view.base_chains, |base| {
+    each(SectionId::BaseChains, view.base_chains(), |base| {
         check_base_chain(view, base)
     })?;
     check_priorities(view)?;
-    each(SectionId::Rules, view.rules, |rule| check_rule(view, rule))?;
+    each(SectionId::Rules, view.rules(), |rule| {
+        check_rule(view, rule)
+    })?;
     check_counters(view)?;
-    each(SectionId::Exprs, view.exprs, |e| expr::check(view, e))?;
-    each(SectionId::Keys, view.keys, expr::check_key)?;
+    each(SectionId::Exprs, view.exprs(), |e| expr::check(view, e))?;
+    each(SectionId::Keys, view.keys(), expr::check_key)?;
     set::check(view)?;
-    each(SectionId::Targets, view.targets, |target| {
+    each(SectionId::Targets, view.targets(), |target| {
         set::check_target(view, target)
     })?;
-    each(SectionId::Statements, view.statements, |s| {
+    each(SectionId::Statements, view.statements(), |s| {
         statement::check(view, s)
     })?;
     statement::check_states(view)?;
     statement::check_objects(view)?;
-    each(SectionId::Logs, view.logs, |log| {
+    each(SectionId::Logs, view.logs(), |log| {
         statement::check_log(view, log)
     })
 }
@@ -52,16 +54,16 @@ pub(super) fn within(text: Text, bytes: &[u8]) -> bool {
 /// that each range is looked at once and this pass stays linear.
 fn check_tables(view: &View<'_>) -> Result<(), Refusal> {
     let (mut narrow_end, mut wide_end) = (0, 0);
-    each(SectionId::Tables, view.tables, |table: &Table| {
+    each(SectionId::Tables, view.tables(), |table: &Table| {
         ensure(table.reserved == [0; 3], VerifyError::Reserved)?;
         let kind = TableKind::from_raw(table.kind).ok_or(VerifyError::TableKind)?;
         let (end, ascending) = match kind {
             TableKind::Ranges32 => {
-                let ranges = run(view.ranges32, table).ok_or(VerifyError::Index)?;
+                let ranges = run(view.ranges32(), table).ok_or(VerifyError::Index)?;
                 (&mut narrow_end, ascend(ranges, |r| (r.lo, r.hi)))
             }
             TableKind::RangesWide => {
-                let ranges = run(view.wide_pairs, table).ok_or(VerifyError::Index)?;
+                let ranges = run(view.wide_pairs(), table).ok_or(VerifyError::Index)?;
                 (&mut wide_end, ascend(ranges, |r| (r.lo, r.hi)))
             }
         };
@@ -94,7 +96,7 @@ fn ascend<T, N: Ord + Copy>(ranges: &[T], bounds: impl Fn(&T) -> (N, N)) -> bool
 /// Chains follow one another without a gap and cover all instructions.
 fn check_chains(view: &View<'_>) -> Result<(), Refusal> {
     let mut next = 0_u32;
-    each(SectionId::Chains, view.chains, |chain: &Chain| {
+    each(SectionId::Chains, view.chains(), |chain: &Chain| {
         ensure(chain.reserved == [0; 7], VerifyError::Reserved)?;
         ensure(Family::from_raw(chain.family).is_some(), VerifyError::Hook)?;
         ensure(
@@ -105,12 +107,12 @@ fn check_chains(view: &View<'_>) -> Result<(), Refusal> {
             .checked_add(chain.insn_count)
             .ok_or(VerifyError::ChainOrder)?;
         ensure(
-            within(chain.table, view.strings) && within(chain.name, view.strings),
+            within(chain.table, view.strings()) && within(chain.name, view.strings()),
             VerifyError::Index,
         )
     })?;
-    if next as usize != view.insns.len() {
-        let last = view.chains.len().saturating_sub(1);
+    if next as usize != view.insns().len() {
+        let last = view.chains().len().saturating_sub(1);
         return Err(Refusal::at(
             VerifyError::ChainOrder,
             SectionId::Chains,
@@ -123,7 +125,7 @@ fn check_chains(view: &View<'_>) -> Result<(), Refusal> {
 /// A base chain names a chain, a hook, and the families of the chain's table.
 fn check_base_chain(view: &View<'_>, base: &BaseChain) -> Result<(), VerifyError> {
     let chain = view
-        .chains
+        .chains()
         .get(base.chain as usize)
         .ok_or(VerifyError::Index)?;
     let families = Family::from_raw(chain.family).map(Family::bits);
@@ -142,7 +144,7 @@ fn check_base_chain(view: &View<'_>, base: &BaseChain) -> Result<(), VerifyError
 
 /// Whether `counter` is one, or stands for none.
 pub(super) fn is_counter_or_none(view: &View<'_>, counter: u32) -> bool {
-    counter == NONE || (counter as usize) < view.counters.len()
+    counter == NONE || (counter as usize) < view.counters().len()
 }
 
 /// At most [`limit::MAX_PRIORITIES`] priorities at each (family, hook).
@@ -151,7 +153,7 @@ fn check_priorities(view: &View<'_>) -> Result<(), Refusal> {
         for hook in Hook::ALL {
             let mut seen = [0_i32; limit::MAX_PRIORITIES as usize];
             let mut count = 0_usize;
-            for (index, base) in (0..view.base_chains.len()).zip(view.base_chains) {
+            for (index, base) in (0..view.base_chains().len()).zip(view.base_chains()) {
                 let here = base.families & family != 0 && base.hook == *hook as u8;
                 let known = seen.iter().take(count).any(|p| *p == base.priority);
                 if !here || known {
@@ -169,7 +171,7 @@ fn check_priorities(view: &View<'_>) -> Result<(), Refusal> {
 /// A rule names its chain and its texts.
 fn check_rule(view: &View<'_>, rule: &Rule) -> Result<(), VerifyError> {
     let chain = view
-        .chains
+        .chains()
         .get(rule.chain as usize)
         .ok_or(VerifyError::Index)?;
     let chain_end = u64::from(chain.first_insn).wrapping_add(chain.insn_count.into());
@@ -179,7 +181,7 @@ fn check_rule(view: &View<'_>, rule: &Rule) -> Result<(), VerifyError> {
         VerifyError::Index,
     )?;
     ensure(
-        within(rule.source, view.source) && within(rule.file, view.strings),
+        within(rule.source, view.source()) && within(rule.file, view.strings()),
         VerifyError::Index,
     )
 }
@@ -187,7 +189,7 @@ fn check_rule(view: &View<'_>, rule: &Rule) -> Result<(), VerifyError> {
 /// Identities ascend, and each counter belongs to something.
 fn check_counters(view: &View<'_>) -> Result<(), Refusal> {
     let mut previous = None;
-    each(SectionId::Counters, view.counters, |counter: &Counter| {
+    each(SectionId::Counters, view.counters(), |counter: &Counter| {
         ensure(previous < Some(counter.identity), VerifyError::Identity)?;
         previous = Some(counter.identity);
         let known = COUNTER_IMPLICIT | COUNTER_INITIAL | COUNTER_POLICY | COUNTER_OBJECT;
@@ -198,9 +200,9 @@ fn check_counters(view: &View<'_>) -> Result<(), Refusal> {
             VerifyError::Reserved,
         )?;
         let owners = match counter.flags & (COUNTER_POLICY | COUNTER_OBJECT) {
-            0 => view.rules.len(),
-            COUNTER_POLICY => view.base_chains.len(),
-            COUNTER_OBJECT => view.objects.len(),
+            0 => view.rules().len(),
+            COUNTER_POLICY => view.base_chains().len(),
+            COUNTER_OBJECT => view.objects().len(),
             _ => return Err(VerifyError::Reserved),
         };
         ensure((counter.owner as usize) < owners, VerifyError::Index)

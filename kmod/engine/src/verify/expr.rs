@@ -186,7 +186,7 @@ fn is_scale(expr: &Expr) -> bool {
 
 /// A running number names its state; a random one none.
 fn is_running(view: &View<'_>, expr: &Expr) -> bool {
-    let state = view.states.get(expr.c as usize);
+    let state = view.states().get(expr.c as usize);
     match expr.key {
         0 => state.is_some_and(|state| {
             state.kind == StateKind::Number as u8 && state.flags & STATE_TEMPLATE == 0
@@ -200,7 +200,7 @@ fn is_running(view: &View<'_>, expr: &Expr) -> bool {
 fn is_jhash(view: &View<'_>, expr: &Expr) -> bool {
     let swapped = expr.e & 0xffff;
     let len = expr.e.wrapping_shr(16);
-    view.keys.get(expr.d as usize).is_some_and(|key| {
+    view.keys().get(expr.d as usize).is_some_and(|key| {
         swapped.checked_shr(key.count.into()).unwrap_or(0) == 0 && len <= key.len.into()
     })
 }

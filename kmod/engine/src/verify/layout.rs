@@ -14,19 +14,24 @@ use crate::program::element;
 /// How many sections are known.
 const KNOWN: usize = SectionId::ALL.len();
 
+/// Where a section begins, and how many elements it has.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Extent {
+    /// Offset from the beginning of the program, in bytes.
+    pub(crate) start: u32,
+    /// How many elements: counted once, so that no packet pays for a division.
+    pub(crate) count: u32,
+}
+
 /// Where the known sections are.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Layout([Section; KNOWN]);
+pub(crate) struct Layout([Extent; KNOWN]);
 
 impl Layout {
-    /// The bytes of a section.
-    pub(crate) fn section<'a>(&self, bytes: &'a [u8], id: SectionId) -> &'a [u8] {
-        let Some(section) = self.0.get(id as usize) else {
-            return &[];
-        };
-        let start = section.offset as usize;
-        let end = start.saturating_add(section.size as usize);
-        bytes.get(start..end).unwrap_or_default()
+    /// Where section `id` is.
+    #[inline]
+    pub(crate) fn extent(&self, id: SectionId) -> Extent {
+        self.0.get(id as usize).copied().unwrap_or_default()
     }
 }
 
@@ -35,7 +40,7 @@ pub(super) fn check(bytes: &[u8]) -> Result<Layout, Refusal> {
     let (header, _) =
         Header::ref_from_prefix(bytes).map_err(|_| Refusal::whole(VerifyError::Size))?;
     check_header(header, bytes.len())?;
-    let mut layout = Layout([Section::default(); KNOWN]);
+    let mut layout = Layout([Extent::default(); KNOWN]);
     let mut end = size_of::<Header>() as u32;
     for ((id, section), slot) in SectionId::ALL
         .iter()
@@ -43,7 +48,11 @@ pub(super) fn check(bytes: &[u8]) -> Result<Layout, Refusal> {
         .zip(&mut layout.0)
     {
         end = check_section(bytes, *id, *section, end)?;
-        *slot = *section;
+        let (_, size) = element(*id);
+        *slot = Extent {
+            start: section.offset,
+            count: section.size.checked_div(size).unwrap_or(0),
+        };
     }
     let reserved = header.sections.get(KNOWN..).unwrap_or_default();
     if reserved.iter().any(|s| *s != Section::default()) {

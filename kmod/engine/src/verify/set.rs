@@ -28,7 +28,7 @@ pub(super) fn check(view: &View<'_>) -> Result<(), Refusal> {
     let mut previous = None;
     let mut targets_end = 0_u32;
     let mut index = 0_u32;
-    each(SectionId::Sets, view.sets, |set: &Set| {
+    each(SectionId::Sets, view.sets(), |set: &Set| {
         ensure(previous < Some(set.identity), VerifyError::Identity)?;
         previous = Some(set.identity);
         check_set(view, set, index)?;
@@ -44,7 +44,7 @@ pub(super) fn check(view: &View<'_>) -> Result<(), Refusal> {
 /// A target names a chain by its handle.
 pub(super) fn check_target(view: &View<'_>, target: &Target) -> Result<(), VerifyError> {
     ensure(target.reserved == 0, VerifyError::Reserved)?;
-    let chain = view.chains.get(target.chain as usize);
+    let chain = view.chains().get(target.chain as usize);
     let chain = chain.ok_or(VerifyError::Index)?;
     ensure(chain.handle == target.handle, VerifyError::Set)
 }
@@ -54,7 +54,7 @@ fn check_set(view: &View<'_>, set: &Set, index: u32) -> Result<(), VerifyError> 
     let kind = SetKind::from_raw(set.kind).ok_or(VerifyError::Set)?;
     ensure(Family::from_raw(set.family).is_some(), VerifyError::Hook)?;
     ensure(
-        within(set.table, view.strings) && within(set.name, view.strings),
+        within(set.table, view.strings()) && within(set.name, view.strings()),
         VerifyError::Index,
     )?;
     ensure(
@@ -120,7 +120,9 @@ pub(super) fn templates<'a>(
         VerifyError::Set,
     )?;
     let start = first as usize;
-    let run = view.states.get(start..start.saturating_add(count as usize));
+    let run = view
+        .states()
+        .get(start..start.saturating_add(count as usize));
     run.ok_or(VerifyError::Index)
 }
 
@@ -131,7 +133,7 @@ fn check_targets(view: &View<'_>, set: &Set) -> Result<u32, VerifyError> {
         .checked_add(set.target_count)
         .ok_or(VerifyError::Index)?;
     let targets = view
-        .targets
+        .targets()
         .get(set.first_target as usize..end as usize)
         .ok_or(VerifyError::Index)?;
     let mut previous = None;

@@ -78,7 +78,7 @@ pub(super) fn check(view: &View<'_>, statement: &Statement) -> Result<(), Verify
                 && matches!(statement.b, 16 | 32)
                 && statement.c <= 1
         }
-        StatementKind::Log => (statement.a as usize) < view.logs.len(),
+        StatementKind::Log => (statement.a as usize) < view.logs().len(),
         StatementKind::UpdateSet => return check_update(view, statement),
         StatementKind::Notrack | StatementKind::ResetTcpOption | StatementKind::Dup => true,
     };
@@ -156,7 +156,7 @@ fn check_dup(statement: &Statement) -> Result<(), VerifyError> {
 
 /// Whether state `index` is one that a rule may ask.
 fn is_asked(view: &View<'_>, index: u32) -> bool {
-    view.states.get(index as usize).is_some_and(|state| {
+    view.states().get(index as usize).is_some_and(|state| {
         let kind = StateKind::from_raw(state.kind);
         let asked = matches!(
             kind,
@@ -183,12 +183,12 @@ fn is_payload(statement: &Statement) -> bool {
 fn check_object_use(view: &View<'_>, statement: &Statement) -> Result<(), VerifyError> {
     if statement.flags & STATEMENT_BY_MAP == 0 {
         ensure(statement.b == 0, VerifyError::Reserved)?;
-        let exists = (statement.a as usize) < view.objects.len();
+        let exists = (statement.a as usize) < view.objects().len();
         return ensure(exists, VerifyError::Index);
     }
-    let set = view.sets.get(statement.a as usize);
+    let set = view.sets().get(statement.a as usize);
     let set = set.ok_or(VerifyError::Index)?;
-    let key = view.keys.get(statement.b as usize);
+    let key = view.keys().get(statement.b as usize);
     let key = key.ok_or(VerifyError::Index)?;
     ensure(set.kind == SetKind::Object as u8, VerifyError::Set)?;
     ensure(key_fits(set, key), VerifyError::Key)
@@ -197,9 +197,9 @@ fn check_object_use(view: &View<'_>, statement: &Statement) -> Result<(), Verify
 /// The set may be changed, the key fits it, and the data, timeout and states are such as it takes.
 fn check_update(view: &View<'_>, statement: &Statement) -> Result<(), VerifyError> {
     let kind = SetUpdate::from_raw(statement.key).ok_or(VerifyError::Statement)?;
-    let set = view.sets.get(statement.a as usize);
+    let set = view.sets().get(statement.a as usize);
     let set = set.ok_or(VerifyError::Index)?;
-    let key = view.keys.get(statement.b as usize);
+    let key = view.keys().get(statement.b as usize);
     let key = key.ok_or(VerifyError::Index)?;
     ensure(key_fits(set, key), VerifyError::Key)?;
     ensure(set.flags & SET_CONSTANT == 0, VerifyError::Constant)?;
@@ -225,7 +225,7 @@ fn check_update(view: &View<'_>, statement: &Statement) -> Result<(), VerifyErro
 /// Identities of states ascend, and each belongs to something.
 pub(super) fn check_states(view: &View<'_>) -> Result<(), Refusal> {
     let mut previous = None;
-    each(SectionId::States, view.states, |state: &State| {
+    each(SectionId::States, view.states(), |state: &State| {
         ensure(previous < Some(state.identity), VerifyError::Identity)?;
         previous = Some(state.identity);
         check_state(view, state)
@@ -242,10 +242,10 @@ fn check_state(view: &View<'_>, state: &State) -> Result<(), VerifyError> {
     let owner_flags = STATE_OBJECT | STATE_TEMPLATE | STATE_RULE_TEMPLATE;
     let of_rule_template = STATE_TEMPLATE | STATE_RULE_TEMPLATE;
     let owners = match state.flags & owner_flags {
-        0 => view.rules.len(),
-        STATE_OBJECT => view.objects.len(),
-        STATE_TEMPLATE => view.sets.len(),
-        flags if flags == of_rule_template => view.rules.len(),
+        0 => view.rules().len(),
+        STATE_OBJECT => view.objects().len(),
+        STATE_TEMPLATE => view.sets().len(),
+        flags if flags == of_rule_template => view.rules().len(),
         _ => return Err(VerifyError::Statement),
     };
     ensure((state.owner as usize) < owners, VerifyError::Index)?;
@@ -270,7 +270,7 @@ fn check_state(view: &View<'_>, state: &State) -> Result<(), VerifyError> {
 /// Identities of objects ascend, and each is what it says.
 pub(super) fn check_objects(view: &View<'_>) -> Result<(), Refusal> {
     let mut previous = None;
-    each(SectionId::Objects, view.objects, |object: &Object| {
+    each(SectionId::Objects, view.objects(), |object: &Object| {
         ensure(previous < Some(object.identity), VerifyError::Identity)?;
         previous = Some(object.identity);
         check_object(view, object)
@@ -282,9 +282,9 @@ fn check_object(view: &View<'_>, object: &Object) -> Result<(), VerifyError> {
     let kind = ObjectKind::from_raw(object.kind).ok_or(VerifyError::Statement)?;
     ensure(Family::from_raw(object.family).is_some(), VerifyError::Hook)?;
     ensure(
-        within(object.table, view.strings)
-            && within(object.name, view.strings)
-            && within(object.text, view.strings),
+        within(object.table, view.strings())
+            && within(object.name, view.strings())
+            && within(object.text, view.strings()),
         VerifyError::Index,
     )?;
     // Whether it has protocols, a text, and timeout and size.
@@ -300,11 +300,11 @@ fn check_object(view: &View<'_>, object: &Object) -> Result<(), VerifyError> {
         && (rest || object.b == 0 && object.c == 0);
     ensure(zero, VerifyError::Reserved)?;
     let of_kind = |wanted: StateKind| {
-        let state = view.states.get(object.a as usize);
+        let state = view.states().get(object.a as usize);
         state.is_some_and(|state| state.kind == wanted as u8 && state.flags & STATE_OBJECT != 0)
     };
     let holds = match kind {
-        ObjectKind::Counter => (object.a as usize) < view.counters.len(),
+        ObjectKind::Counter => (object.a as usize) < view.counters().len(),
         ObjectKind::Quota => of_kind(StateKind::Quota),
         ObjectKind::Limit => of_kind(StateKind::Limit),
         ObjectKind::CtTimeout => object.a.checked_mul(8) == Some(object.text.len),
@@ -318,7 +318,7 @@ fn check_object(view: &View<'_>, object: &Object) -> Result<(), VerifyError> {
 /// A log's prefix, level and flags are such as the kernel has.
 pub(super) fn check_log(view: &View<'_>, log: &Log) -> Result<(), VerifyError> {
     ensure(log.reserved == 0, VerifyError::Reserved)?;
-    ensure(within(log.prefix, view.strings), VerifyError::Index)?;
+    ensure(within(log.prefix, view.strings()), VerifyError::Index)?;
     let to_kernel = log.group == LOG_KERNEL;
     let group = to_kernel || log.group <= u16::MAX.into();
     let nflog = !to_kernel || log.snaplen == 0 && log.qthreshold == 0;

@@ -32,7 +32,7 @@ impl View<'_> {
             }
             Opcode::BitwiseWide => {
                 let source = key.value(first(insn))?;
-                let pair = self.wide_pairs.get(insn.a as usize)?;
+                let pair = self.wide_pairs().get(insn.a as usize)?;
                 Some(Wide {
                     hi: source.hi & pair.lo.hi ^ pair.hi.hi,
                     lo: source.lo & pair.lo.lo ^ pair.hi.lo,

@@ -60,7 +60,7 @@ impl View<'_> {
         };
         let next = pc.wrapping_add(1);
         let behind = pc.wrapping_add(2);
-        let Some(named) = self.insns.get(next as usize) else {
+        let Some(named) = self.insns().get(next as usize) else {
             return Turn::Fault;
         };
         match verdict {
@@ -84,7 +84,7 @@ impl View<'_> {
 
     /// Where the chain of this handle begins, if the map of the instruction may lead there.
     fn chain_of_target(&self, insn: &Insn, handle: u64) -> Option<u32> {
-        let set = self.sets.get(insn.a as usize)?;
+        let set = self.sets().get(insn.a as usize)?;
         self.target(set, handle)
     }
 }

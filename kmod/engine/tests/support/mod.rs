@@ -47,7 +47,7 @@ pub fn run(records: &Records, frame: &mut Frame) -> Outcome {
     let program = verified(&image);
     let view = program.view();
     let mut key = Key::parse(frame, program.fields());
-    let outcome = view.run(&view.base_chains[0], &mut key, frame);
+    let outcome = view.run(&view.base_chains()[0], &mut key, frame);
     assert!(outcome.steps <= program.max_steps(), "{outcome:?}");
     outcome
 }

@@ -27,13 +27,13 @@ fn hash(words: &[u64]) -> u64 {
 impl Oracle {
     pub fn of(view: &View<'_>) -> Self {
         let targets = |first: u32, count: u32| {
-            let run = &view.targets[first as usize..(first + count) as usize];
+            let run = &view.targets()[first as usize..(first + count) as usize];
             run.iter().map(|target| target.handle).collect()
         };
         let set =
             |set: &ferrule_uapi::set::Set| (set.kind, targets(set.first_target, set.target_count));
         Oracle {
-            sets: view.sets.iter().map(set).collect(),
+            sets: view.sets().iter().map(set).collect(),
         }
     }
 

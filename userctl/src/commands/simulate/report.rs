@@ -111,8 +111,8 @@ impl<'a> Names<'a> {
         match decision.decider {
             Decider::Rule(index) => self.rule(index).unwrap_or(By::Fault),
             Decider::Policy => {
-                let base = self.view.base_chains.get(decision.base);
-                let chain = base.and_then(|base| self.view.chains.get(base.chain as usize));
+                let base = self.view.base_chains().get(decision.base);
+                let chain = base.and_then(|base| self.view.chains().get(base.chain as usize));
                 chain.map_or(By::Fault, |chain| By::Policy {
                     chain: self.chain(chain),
                 })
@@ -122,8 +122,8 @@ impl<'a> Names<'a> {
     }
 
     fn rule(&self, index: u32) -> Option<By> {
-        let rule = self.view.rules.get(index as usize)?;
-        let chain = self.view.chains.get(rule.chain as usize)?;
+        let rule = self.view.rules().get(index as usize)?;
+        let chain = self.view.chains().get(rule.chain as usize)?;
         Some(By::Rule {
             chain: self.chain(chain),
             file: text(self.view.string(rule.file)),

@@ -116,7 +116,7 @@ fn a_refusal_of_the_module_names_the_rule() {
     let program = Image::new(&bench.kernel.state().program).verify().unwrap();
     let rule = program
         .view()
-        .rules
+        .rules()
         .iter()
         .find(|rule| rule.line == 6)
         .unwrap();

@@ -38,12 +38,12 @@ impl Place<'_> {
                 self.pair(insn.b)?;
                 self.check_table(insn.a, TableKind::RangesWide)
             }
-            Opcode::Count => exists(self.view.counters, insn.a),
+            Opcode::Count => exists(self.view.counters(), insn.a),
             Opcode::SetMark | Opcode::Load | Opcode::Bitwise => Ok(()),
             Opcode::Accept | Opcode::Drop | Opcode::Verdict => self.check_decider(insn),
-            Opcode::Call | Opcode::Goto => exists(self.view.rules, insn.a),
+            Opcode::Call | Opcode::Goto => exists(self.view.rules(), insn.a),
             Opcode::Return if insn.a == NONE => Ok(()),
-            Opcode::Return => exists(self.view.rules, insn.a),
+            Opcode::Return => exists(self.view.rules(), insn.a),
             Opcode::BitwiseWide => self.pair(insn.a).map(|_| ()),
             Opcode::Shift => ensure(insn.a < 128 && insn.b <= 1, VerifyError::Index),
             Opcode::Combine => ensure(insn.a <= 2, VerifyError::Index),
@@ -55,13 +55,13 @@ impl Place<'_> {
             Opcode::LookupVerdict => {
                 let set = self.looked_up(insn)?;
                 ensure(set.kind == SetKind::Verdict as u8, VerifyError::Set)?;
-                let next = self.view.insns.get(self.pc.saturating_add(1) as usize);
+                let next = self.view.insns().get(self.pc.saturating_add(1) as usize);
                 let named = next.is_some_and(|next| next.opcode == Opcode::Verdict as u8);
                 ensure(named, VerifyError::Opcode)
             }
             Opcode::Do => {
-                exists(self.view.statements, insn.a)?;
-                exists(self.view.rules, insn.b)
+                exists(self.view.statements(), insn.a)?;
+                exists(self.view.rules(), insn.b)
             }
             Opcode::Reject => {
                 self.check_decider(insn)?;
@@ -74,7 +74,7 @@ impl Place<'_> {
                 ensure(insn.flags <= most, VerifyError::Index)
             }
             Opcode::Queue => {
-                exists(self.view.rules, insn.a)?;
+                exists(self.view.rules(), insn.a)?;
                 check_queue(insn)
             }
         }
@@ -82,16 +82,16 @@ impl Place<'_> {
 
     /// The rule that decides exists, and the counter, if there is one.
     fn check_decider(&self, insn: &Insn) -> Result<(), VerifyError> {
-        exists(self.view.rules, insn.a)?;
+        exists(self.view.rules(), insn.a)?;
         let counter = is_counter_or_none(self.view, insn.b);
         ensure(counter, VerifyError::Index)
     }
 
     /// The set of a lookup, which its key fits.
     fn looked_up(&self, insn: &Insn) -> Result<&Set, VerifyError> {
-        let set = self.view.sets.get(insn.a as usize);
+        let set = self.view.sets().get(insn.a as usize);
         let set = set.ok_or(VerifyError::Index)?;
-        let key = self.view.keys.get(insn.b as usize);
+        let key = self.view.keys().get(insn.b as usize);
         let key = key.ok_or(VerifyError::Index)?;
         ensure(key_fits(set, key), VerifyError::Key)?;
         Ok(set)
@@ -114,7 +114,7 @@ impl Place<'_> {
                 fields.insert(field(insn.field, Some(true))?);
             }
             Opcode::Load => {
-                let expr = self.view.exprs.get(insn.a as usize);
+                let expr = self.view.exprs().get(insn.a as usize);
                 let expr = expr.ok_or(VerifyError::Index)?;
                 register(insn.field, expr.bits > 32)?;
                 if expr.kind == ExprKind::Jhash as u8 {
@@ -138,7 +138,7 @@ impl Place<'_> {
             }
             Opcode::LookupSet | Opcode::LookupVerdict => self.note_key(insn.b, fields),
             Opcode::LookupMap => {
-                let set = self.view.sets.get(insn.a as usize);
+                let set = self.view.sets().get(insn.a as usize);
                 register(insn.field, set.is_some_and(|set| set.data_len == 16))?;
                 self.note_key(insn.b, fields);
             }
@@ -151,7 +151,7 @@ impl Place<'_> {
 
     /// Notes the fields of key `index`.
     fn note_key(&self, index: u32, fields: &mut FieldSet) {
-        let Some(key) = self.view.keys.get(index as usize) else {
+        let Some(key) = self.view.keys().get(index as usize) else {
             return;
         };
         for part in key.parts.iter().take(key.count.into()) {
@@ -161,7 +161,7 @@ impl Place<'_> {
 
     /// Notes the fields that statement `index` reads.
     fn note_statement(&self, index: u32, fields: &mut FieldSet) {
-        let Some(statement) = self.view.statements.get(index as usize) else {
+        let Some(statement) = self.view.statements().get(index as usize) else {
             return;
         };
         fields.insert_raw(statement.field);
@@ -177,13 +177,13 @@ impl Place<'_> {
 
     /// Wide pair `index`.
     fn pair(&self, index: u32) -> Result<&RangeWide, VerifyError> {
-        let pair = self.view.wide_pairs.get(index as usize);
+        let pair = self.view.wide_pairs().get(index as usize);
         pair.ok_or(VerifyError::Index)
     }
 
     /// Table `index` exists and is of the kind that the lookup needs.
     fn check_table(&self, index: u32, kind: TableKind) -> Result<(), VerifyError> {
-        let table = self.view.tables.get(index as usize);
+        let table = self.view.tables().get(index as usize);
         let table = table.ok_or(VerifyError::Index)?;
         ensure(table.kind == kind as u8, VerifyError::TableKind)
     }
