@@ -3,7 +3,10 @@
 //!
 //! C header: [`include/linux/security.h`](srctree/include/linux/security.h)
 
-use kernel::{bindings, error::to_result, prelude::*};
+#[cfg(CONFIG_SECURITY_NETWORK)]
+use kernel::{bindings, error::to_result};
+
+use kernel::prelude::*;
 
 /// A security context that packets are marked with.
 ///
@@ -18,6 +21,7 @@ impl Secmark {
     /// # Errors
     ///
     /// What the security module says: that there is none, no such context, or that this process may not use it.
+    #[cfg(CONFIG_SECURITY_NETWORK)]
     pub(crate) fn find(context: &[u8]) -> Result<Self> {
         let len = u32::try_from(context.len()).map_err(|_| EINVAL)?;
         let mut id = 0;
@@ -35,12 +39,23 @@ impl Secmark {
         Ok(Secmark(id))
     }
 
+    /// In a kernel that has no security modules for packets.
+    ///
+    /// # Errors
+    ///
+    /// That there are none.
+    #[cfg(not(CONFIG_SECURITY_NETWORK))]
+    pub(crate) fn find(_context: &[u8]) -> Result<Self> {
+        Err(EOPNOTSUPP)
+    }
+
     /// The number that stands for it.
     pub(crate) fn id(&self) -> u32 {
         self.0
     }
 }
 
+#[cfg(CONFIG_SECURITY_NETWORK)]
 impl Drop for Secmark {
     fn drop(&mut self) {
         // SAFETY: By the type invariant.

@@ -59,7 +59,7 @@ impl Chroot {
     }
 
     /// The command that enters the root and runs `program` with an environment of its own.
-    fn command(&self, program: &str) -> Command {
+    pub(crate) fn command(&self, program: &str) -> Command {
         let mut command = isolated(Some(&self.root));
         command.args(["sh", "-euc", ENTER, "sh"]).arg(&self.root);
         for (outside, inside) in &self.binds {

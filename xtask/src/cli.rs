@@ -28,9 +28,9 @@ pub(crate) struct Options {
     /// A kernel build tree of your own (7.3 or later, CONFIG_RUST=y) instead of Debian's
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) kdir: Option<PathBuf>,
-    /// Which kind of test kernel
-    #[arg(long, global = true, value_enum, default_value_t = Flavour::Stock)]
-    pub(crate) flavour: Flavour,
+    /// Which kind of test kernel [default: stock; for benches: um]
+    #[arg(long, global = true, value_enum)]
+    pub(crate) flavour: Option<Flavour>,
     /// How the guest's processor is run
     #[arg(long, global = true, value_enum, default_value_t = AccelChoice::Auto)]
     pub(crate) accel: AccelChoice,
@@ -47,6 +47,8 @@ pub(crate) struct Options {
 pub(crate) enum Flavour {
     /// Debian's own kernel image, unmodified
     Stock,
+    /// User Mode Linux from the same source, for benches at native speed
+    Um,
 }
 
 /// How the guest's processor is to be run.
@@ -99,6 +101,14 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FEATURE")]
         only: Option<String>,
     },
+    /// Measure what filtering costs a packet: Ferrule, nftables, iptables and ipset, in one boot
+    ///
+    /// Every peer has the same rules, in its own form, in a network namespace of its own; packets drawn
+    /// from the rules are put into the receive path and forwarded, in rounds that go from peer to peer.
+    /// What is printed is the median, over the rounds, of nanoseconds a packet above those of no filter at
+    /// all, and the median distance from it. A peer that does not forward what the rules say is shown as
+    /// wrong; one that cannot load them is shown as out, with the reason.
+    Bench(BenchOptions),
     /// Score userctl over the rule tests of nftables and iptables
     Conformance {
         /// Only files whose name contains one of these (`ip/ct.t`); every line is printed, with its
@@ -120,4 +130,39 @@ pub(crate) enum Command {
         #[arg(long)]
         all: bool,
     },
+}
+
+/// What `bench` takes.
+#[derive(Args, Debug)]
+pub(crate) struct BenchOptions {
+    /// Workloads (see --list); all, if none is named
+    pub(crate) names: Vec<String>,
+    /// Show the workloads there are, and their sizes
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Sizes to measure instead of all: `100,1000`
+    #[arg(long, value_delimiter = ',', value_name = "N")]
+    pub(crate) rules: Vec<u64>,
+    /// Only these peers: baseline (always there), empty (the module without rules), ferrule, nft (as
+    /// written), nft-optimised (`nft -o`), nft-hand (sets and maps), iptables, ipset
+    #[arg(long, value_delimiter = ',', value_name = "PEER")]
+    pub(crate) peers: Vec<String>,
+    /// Only these kinds of traffic: `miss,hit`
+    #[arg(long, value_delimiter = ',', value_name = "KIND")]
+    pub(crate) traffic: Vec<String>,
+    /// ip, ip6 or both [default: ip]
+    #[arg(long, value_name = "FAMILY")]
+    pub(crate) family: Option<String>,
+    /// How often everything is measured [default: 7; with --quick: 3]
+    #[arg(long, value_name = "N")]
+    pub(crate) rounds: Option<u32>,
+    /// How long a measurement takes that is not slow, in milliseconds
+    #[arg(long, default_value_t = 40, value_name = "MS")]
+    pub(crate) budget_ms: u64,
+    /// After how many seconds a peer that still loads its rules is given up
+    #[arg(long, default_value_t = 120, value_name = "SECONDS")]
+    pub(crate) patience: u64,
+    /// Small sizes and few rounds: does it all work?
+    #[arg(long)]
+    pub(crate) quick: bool,
 }

@@ -2,6 +2,7 @@
 
 //! The commands: which stages each one runs, in which order.
 
+mod bench;
 mod build;
 mod clean;
 mod conformance;
@@ -54,6 +55,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Outcome> {
             };
             differential::run(&session, &plan)
         }
+        Command::Bench(options) => bench::run(&session, options),
         Command::Conformance { files, json } => conformance::run(&session, files, *json),
         Command::Shell => shell::run(&session),
         Command::Build => build::run(&session),

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! mirror ─► offer ─► choice ─► stock: packages unpacked, build tree prepared ─┐
-//!                                                                             ├─► Kernel
+//!                                └► um: User Mode Linux built from its source ─┼─► Kernel
 //! --kdir DIR ────────────────► own: looked at, left as it is ─────────────────┘
 //! ```
 
@@ -13,6 +13,7 @@ mod config;
 mod offer;
 mod own;
 mod stock;
+mod um;
 mod version;
 
 use std::ffi::OsString;
@@ -22,6 +23,7 @@ use anyhow::Result;
 
 pub(crate) use config::Config;
 pub(crate) use stock::is_current;
+pub(crate) use um::is_current as um_is_current;
 
 use crate::cache::Entry;
 use crate::cli::Flavour;
@@ -70,9 +72,10 @@ pub(crate) struct Boot {
 /// # Errors
 ///
 /// When there is no such kernel, it is older than 7.3 or has no Rust.
-pub(crate) fn ensure(session: &Session, toolchain: &Toolchain) -> Result<Kernel> {
-    match (&session.options.kdir, session.options.flavour) {
+pub(crate) fn ensure(session: &Session, toolchain: &Toolchain, flavour: Flavour) -> Result<Kernel> {
+    match (&session.options.kdir, flavour) {
         (Some(dir), _) => own::open(session, dir),
         (None, Flavour::Stock) => stock::ensure(session, toolchain),
+        (None, Flavour::Um) => um::ensure(session, toolchain),
     }
 }

@@ -17,6 +17,7 @@
 
 mod accel;
 mod apt;
+mod bench;
 mod cache;
 mod check;
 mod chroot;
@@ -38,6 +39,7 @@ mod qemu;
 mod session;
 mod tally;
 mod toolchain;
+mod um;
 mod workspace;
 
 use std::process::ExitCode;

@@ -45,6 +45,50 @@ pub(crate) fn build(session: &Session, toolchain: &Toolchain, kernel: &Kernel) -
     })
 }
 
+/// The benches' sender (see its source), in a directory of its own.
+const SENDER: &str = "qemu/sender";
+const SENDER_FILES: [&str; 2] = ["Kbuild", "ferrule_sender.c"];
+const SENDER_INSIDE: &str = "/sender";
+
+/// Builds the module that sends packets in benches; it is C, so its compiler is make's business.
+///
+/// # Errors
+///
+/// When it does not compile.
+pub(crate) fn build_sender(
+    session: &Session,
+    toolchain: &Toolchain,
+    kernel: &Kernel,
+) -> Result<PathBuf> {
+    session.report.stage("sender", |stage| {
+        let _lock = lock(session, stage)?;
+        let place = session.workspace.target("xtask/sender");
+        fs::create_dir_all(&place).with_context(|| format!("making {}", place.display()))?;
+        for name in SENDER_FILES {
+            let from = session.workspace.path(SENDER).join(name);
+            let text = fs::read(&from).with_context(|| format!("reading {}", from.display()))?;
+            // What is as it was keeps its time, for make.
+            if fs::read(place.join(name)).ok().as_ref() != Some(&text) {
+                fs::write(place.join(name), text).with_context(|| format!("copying {name}"))?;
+            }
+        }
+        let mut chroot = toolchain.chroot().bind(&place, SENDER_INSIDE);
+        for (outside, inside) in &kernel.tree.binds {
+            chroot = chroot.bind(outside, inside);
+        }
+        chroot
+            .job("building ferrule_sender.ko", "make")
+            .arg("-C")
+            .arg(&kernel.tree.path)
+            .arg(format!("M={SENDER_INSIDE}"))
+            .args(&kernel.tree.make_args)
+            .arg("modules")
+            .log(session.workspace.log("sender"))
+            .run(stage)?;
+        Ok(place.join("ferrule_sender.ko"))
+    })
+}
+
 /// Has clippy read the module's crates, with `flags` for rustc; returns what it printed.
 ///
 /// Its objects are thrown away: nobody should load what was compiled with other flags.

@@ -4,6 +4,7 @@
 //! ```text
 //! mounts ─► settings ─┬─► test: scenarios ─► runner ─► report (KTAP on ttyS1)
 //!                     ├─► differential: random rulesets, against nftables
+//!                     ├─► bench: rulesets in all peers, packets timed (JSON on ttyS1)
 //!                     ├─► demo:  the story of one rule file, on ttyS1
 //!                     └─► shell: a prompt on ttyS0
 //!
@@ -14,6 +15,7 @@
 //! The last line of the report is `ferrule-guest: exit N`; then the guest powers off. What the host
 //! does not get to read that line from has panicked or hung.
 
+mod bench;
 mod checksum;
 mod demo;
 mod differential;
@@ -77,6 +79,7 @@ fn work(report: &mut Report) -> Result<i32> {
     match settings.mode {
         Mode::Test => runner::run(scenarios::all(), settings.filter.as_deref(), report),
         Mode::Differential(plan) => runner::run(differential::trials(&plan), None, report),
+        Mode::Bench => bench::run(settings.hostfs.as_deref(), report),
         Mode::Demo => demo::run(settings.columns, report),
         Mode::Shell => shell::run(),
     }

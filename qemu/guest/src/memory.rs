@@ -29,7 +29,7 @@ pub(crate) fn must_not_grow(limit: usize, work: impl FnOnce() -> Result<()>) -> 
 }
 
 /// Bytes of memory that could be had, with nothing in caches that could go.
-fn available() -> Result<usize> {
+pub(crate) fn available() -> Result<usize> {
     fs::write("/proc/sys/vm/drop_caches", "3")?;
     let text = fs::read_to_string("/proc/meminfo")?;
     let line = text.lines().find(|line| line.starts_with("MemAvailable:"));

@@ -14,6 +14,8 @@ pub(crate) enum Mode {
     Test,
     /// Try random rulesets in both filters, report in KTAP.
     Differential(Plan),
+    /// Measure what a plan says.
+    Bench,
     /// Show rules at work.
     Demo,
     /// Give the user a prompt.
@@ -27,6 +29,8 @@ pub(crate) struct Settings {
     pub(crate) mode: Mode,
     /// `ferrule.filter`: run only the scenarios whose name contains this.
     pub(crate) filter: Option<String>,
+    /// `ferrule.hostfs`: where the host keeps the plan of a bench, if the guest sees the host's files.
+    pub(crate) hostfs: Option<String>,
     /// `ferrule.columns`: width of the user's terminal.
     pub(crate) columns: usize,
 }
@@ -51,10 +55,11 @@ impl Settings {
         let mode = match value("ferrule.mode") {
             Some("test") => Mode::Test,
             Some("differential") => Mode::Differential(Plan::parse(value)?),
+            Some("bench") => Mode::Bench,
             Some("demo") => Mode::Demo,
             Some("shell") => Mode::Shell,
             Some(other) => {
-                bail!("ferrule.mode={other}: expected test, differential, demo or shell")
+                bail!("ferrule.mode={other}: expected test, differential, bench, demo or shell")
             }
             None => bail!("the kernel's command line lacks ferrule.mode"),
         };
@@ -64,6 +69,7 @@ impl Settings {
             filter: value("ferrule.filter")
                 .filter(|text| !text.is_empty())
                 .map(str::to_owned),
+            hostfs: value("ferrule.hostfs").map(str::to_owned),
             columns: columns.unwrap_or(COLUMNS),
         })
     }

@@ -53,7 +53,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("uapi/Cargo.toml", &[]),
     ("kmod/engine/Cargo.toml", &["ferrule-uapi"]),
     ("userctl/Cargo.toml", &["ferrule-uapi", "ferrule-engine"]),
-    ("xtask/Cargo.toml", &[]),
+    ("xtask/Cargo.toml", &["ferrule-bench"]),
+    ("qemu/bench/Cargo.toml", &[]),
 ];
 
 /// All our library crates.
@@ -62,6 +63,7 @@ const OURS: &[&str] = &[
     "ferrule-engine",
     "userctl",
     "ferrule-conformance",
+    "ferrule-bench",
     "ferrule-guest",
     "xtask",
 ];

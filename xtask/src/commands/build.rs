@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use crate::cli::Flavour;
 use crate::initramfs::{self, Contents};
 use crate::kernel::{self, Kernel};
 use crate::packages::{self, Need};
@@ -42,7 +43,8 @@ pub(super) fn run(session: &Session) -> Result<Outcome> {
 pub(crate) fn foundation(session: &Session, need: Need) -> Result<(Toolchain, Kernel)> {
     packages::ensure(session, need)?;
     let toolchain = toolchain::ensure(session)?;
-    let kernel = kernel::ensure(session, &toolchain)?;
+    let flavour = session.options.flavour.unwrap_or(Flavour::Stock);
+    let kernel = kernel::ensure(session, &toolchain, flavour)?;
     Ok((toolchain, kernel))
 }
 
@@ -58,6 +60,7 @@ pub(super) fn all(session: &Session, need: Need, rules: Option<&Path>) -> Result
         programs,
         module: module.clone(),
         rules: rules.map(Path::to_path_buf),
+        extra: Vec::new(),
     };
     let initramfs = match &kernel.boot {
         Some(boot) => Some(initramfs::build(

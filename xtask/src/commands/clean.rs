@@ -28,6 +28,7 @@ pub(super) fn run(session: &Session, all: bool) -> Result<Outcome> {
         session.cache.prune("toolchain", toolchain::is_current)?,
         session.cache.prune("kernel", kernel::is_current)?,
         session.cache.prune("tree", kernel::is_current)?,
+        session.cache.prune("um", kernel::um_is_current)?,
         session.cache.prune("base", initramfs::is_current)?,
     ];
     for path in removed.iter().flatten() {

@@ -8,6 +8,7 @@ use anyhow::{bail, Result};
 
 use super::build::Built;
 use crate::accel;
+use crate::cli::Flavour;
 use crate::qemu::Guest;
 use crate::session::Session;
 
@@ -28,6 +29,9 @@ pub(super) fn with<T>(
              run `make bzImage modules` there, or leave --kdir out"
         );
     };
+    if session.options.flavour == Some(Flavour::Um) {
+        bail!("the um kernel is for `cargo xtask bench`; leave --flavour out");
+    }
     let accel = accel::choose(session, &built.toolchain, &boot.image)?;
     work(&Guest {
         image: &boot.image,

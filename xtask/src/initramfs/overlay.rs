@@ -27,6 +27,8 @@ pub(crate) struct Contents {
     pub(crate) module: PathBuf,
     /// A rule file of the user's instead of the example.
     pub(crate) rules: Option<PathBuf>,
+    /// What else is wanted: place in the guest, file or directory.
+    pub(crate) extra: Vec<(&'static str, PathBuf)>,
 }
 
 /// The overlay's files.
@@ -50,6 +52,13 @@ pub(super) fn tree(session: &Session, release: &str, contents: &Contents) -> Res
         let from = session.workspace.path(from);
         if from.is_dir() {
             tree.insert_all(to, &from)?;
+        }
+    }
+    for (to, from) in &contents.extra {
+        if from.is_dir() {
+            tree.insert_all(to, from)?;
+        } else {
+            tree.insert(to, file(from));
         }
     }
     let example = session.workspace.path(EXAMPLE);

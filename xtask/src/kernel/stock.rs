@@ -29,7 +29,7 @@ const KERNEL: &str = "kernel";
 const TREE: &str = "tree";
 
 /// Where the root sees an unpacked kernel and a build tree.
-const INSIDE: &str = "/kernel";
+pub(super) const INSIDE: &str = "/kernel";
 const TREE_INSIDE: &str = "/build";
 
 /// Lines printed while unpacking (one for each 10 MB), and while preparing.
@@ -83,14 +83,29 @@ struct TreeRecipe {
     toolchain: String,
 }
 
-/// Debian's kernel, unpacked, with a build tree.
-pub(super) fn ensure(session: &Session, toolchain: &Toolchain) -> Result<Kernel> {
+/// Debian's kernel, unpacked: its source, among others.
+#[derive(Debug)]
+pub(super) struct Source {
+    pub(super) offer: Offer,
+    pub(super) entry: Entry,
+}
+
+/// The packages of the kernel that was asked for, unpacked.
+pub(super) fn source(session: &Session, toolchain: &Toolchain) -> Result<Source> {
     let request = Request::parse(session.options.kernel.as_deref())?;
-    let (offer, kernel) = session.report.stage("kernel", |stage| {
+    session.report.stage("kernel", |stage| {
         let (offer, entry) = obtain(session, toolchain, request, stage)?;
         stage.note(format!("{} {}", offer.release, entry.origin()));
-        Ok((offer, entry))
-    })?;
+        Ok(Source { offer, entry })
+    })
+}
+
+/// Debian's kernel, unpacked, with a build tree.
+pub(super) fn ensure(session: &Session, toolchain: &Toolchain) -> Result<Kernel> {
+    let Source {
+        offer,
+        entry: kernel,
+    } = source(session, toolchain)?;
     let config = Config::read(&kernel.path().join("config"))?;
     config.want_rust(&offer.release)?;
     let make_args = make_args(&offer, &config)?;

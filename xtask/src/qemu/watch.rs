@@ -76,7 +76,7 @@ impl Run {
 /// Watches `child` until it ends, or a limit is passed and it is killed.
 ///
 /// `console` may block until the guest opens its console.
-pub(super) fn watch<R: Read>(
+pub(crate) fn watch<R: Read>(
     mut child: Child,
     report: impl Read + Send + 'static,
     complaints: impl Read + Send + 'static,

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Loading a contestant's rules: how long it takes, and how much memory they occupy.
+
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::Result;
+use ferrule_bench::line::Loaded;
+use ferrule_bench::plan::{Contestant, Load, Tool};
+
+use super::arena::Arena;
+use crate::ferrule;
+use crate::memory;
+
+/// Loads; `None` when there is nothing to load. The inner error says why a tool could not.
+pub(super) fn load(
+    arena: &Arena,
+    contestant: &Contestant,
+    directory: &Path,
+    patience: u64,
+) -> Result<std::result::Result<Option<Loaded>, String>> {
+    if contestant.loads.is_empty() {
+        return Ok(Ok(None));
+    }
+    let before = memory::available()?;
+    let mut seconds = 0.0;
+    for load in &contestant.loads {
+        match apply(arena, load, directory, patience)? {
+            Ok(took) => seconds += took,
+            Err(why) => return Ok(Err(why)),
+        }
+    }
+    let after = memory::available()?;
+    let program = if contestant.peer.needs_module() {
+        ferrule::info(&arena.ns)?.program_size
+    } else {
+        0
+    };
+    Ok(Ok(Some(Loaded {
+        workload: 0,
+        peer: contestant.peer,
+        seconds,
+        memory: before as i64 - after as i64,
+        program: program.into(),
+    })))
+}
+
+/// Runs one program; gives the seconds it took, or why it failed.
+fn apply(
+    arena: &Arena,
+    load: &Load,
+    directory: &Path,
+    patience: u64,
+) -> Result<std::result::Result<f64, String>> {
+    let file = directory.join(&load.file);
+    let file = file.to_string_lossy();
+    let limit = patience.to_string();
+    let mut command = vec!["timeout", limit.as_str()];
+    command.extend_from_slice(program(load.tool));
+    command.push(&file);
+    let start = Instant::now();
+    let output = arena.ns.run(&command)?;
+    let took = start.elapsed().as_secs_f64();
+    if output.status == Some(0) {
+        return Ok(Ok(took));
+    }
+    if took >= patience as f64 {
+        return Ok(Err(format!("gave up loading after {patience} s")));
+    }
+    let text = output.text();
+    let mut lines: Vec<_> = text.lines().collect();
+    lines.truncate(4);
+    Ok(Err(format!(
+        "{}: status {:?}: {}",
+        program(load.tool).join(" "),
+        output.status,
+        lines.join(" / ")
+    )))
+}
+
+fn program(tool: Tool) -> &'static [&'static str] {
+    match tool {
+        Tool::Userctl => &["userctl", "load"],
+        Tool::Nft => &["nft", "-f"],
+        Tool::NftOptimise => &["nft", "-o", "-f"],
+        Tool::Iptables => &["iptables-legacy-restore"],
+        Tool::Ip6tables => &["ip6tables-legacy-restore"],
+        Tool::Ipset => &["ipset", "restore", "-file"],
+    }
+}
