@@ -157,6 +157,8 @@ fn make(
             chroot
                 .job(what, "make")
                 .args(["-C", "/src/kmod"])
+                // Its other way leaves a pipe with a name in the root's /tmp when it is killed.
+                .arg("--jobserver-style=pipe")
                 .show("/src/", "")
         }
     };

@@ -76,8 +76,10 @@ pub fn cases(choice: &Choice) -> Result<Vec<(&'static Item, Family, u64)>> {
             ([], false) => item.sizes,
             (sizes, _) => sizes,
         };
+        let least = item.sizes.first().copied().unwrap_or(0);
         for family in &choice.families {
-            list.extend(sizes.iter().map(|size| (item, *family, *size)));
+            let sizes = sizes.iter().filter(|size| **size >= least);
+            list.extend(sizes.map(|size| (item, *family, *size)));
         }
     }
     Ok(list)

@@ -42,11 +42,7 @@ impl Results {
             }
             Line::Sample(sample) => {
                 let place = (sample.workload, sample.traffic, sample.peer);
-                let drops = match sample.peer {
-                    Peer::Empty => 0,
-                    _ => sample.dropped,
-                };
-                let expected = sample.sent - drops;
+                let expected = sample.sent - sample.dropped;
                 if expected.abs_diff(sample.forwarded) > STRAYS {
                     self.wrong.entry(place).or_insert_with(|| {
                         format!(

@@ -46,6 +46,7 @@ sed -n 's/^\(CONFIG_[^=]*=[^n].*\)$/\1/p' /build-um/fragment | while read -r lin
 done | tee /build-um/missing
 [ ! -s /build-um/missing ]
 make O=/build-um -j"$jobs" "$@"
+make O=/build-um "$@" INSTALL_MOD_PATH=/build-um/installed INSTALL_MOD_STRIP=1 modules_install
 "#;
 
 /// What determines the kernel.
@@ -96,7 +97,7 @@ pub(super) fn ensure(session: &Session, toolchain: &Toolchain) -> Result<Kernel>
         },
         boot: Some(Boot {
             image: tree.join("linux"),
-            modules: built.path().join("modules"),
+            modules: tree.join("installed/lib/modules"),
             key: Some(built.key()),
         }),
         _entries: vec![source, built],
@@ -119,8 +120,6 @@ fn build(
     let tell = |message: &str| stage.say(message);
     session.cache.entry(KIND, recipe, &tell, |partial| {
         let tree = partial.join("build");
-        // Everything is built in; what makes initramfs bases looks for modules all the same.
-        std::fs::create_dir_all(partial.join("modules")).context("making a place for modules")?;
         std::fs::create_dir(&tree).context("making a place for the build tree")?;
         std::fs::write(tree.join("fragment"), &recipe.fragment).context("writing the fragment")?;
         stage.set_length(LINES, true);
