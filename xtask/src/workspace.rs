@@ -38,6 +38,18 @@ impl Workspace {
         self.target.join(relative)
     }
 
+    /// Other projects' material to test against, which is no part of the tree: the folder that
+    /// `FERRULE_CORPORA` names, or `shared/corpora` beside the tree, if it is there.
+    pub(crate) fn corpora(&self) -> Option<PathBuf> {
+        let above = self.root.ancestors();
+        let mut beside = above.map(|above| above.join("shared/corpora"));
+        let folder = match env::var_os("FERRULE_CORPORA") {
+            Some(folder) => PathBuf::from(folder),
+            None => beside.find(|folder| folder.is_dir())?,
+        };
+        folder.is_dir().then_some(folder)
+    }
+
     /// Where the output of the tools is kept.
     pub(crate) fn log(&self, name: &str) -> PathBuf {
         self.target.join("xtask/log").join(format!("{name}.log"))

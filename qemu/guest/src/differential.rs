@@ -5,14 +5,15 @@
 //! ```text
 //! grammar ─► generate ─► ruleset ─┐
 //!    └─────► packets ─────────────┼─► compare (world, state, normal) ─► shrink ─► replay: a file
-//!                                 │
-//!                      kept files ┘
+//!               ▲                 │
+//!           captured   kept files ┘
 //! ```
 //!
-//! A seed and a number make a ruleset and its packets, the same ones everywhere. A disagreement is
+//! A seed and a number make a ruleset and its packets, the same ones everywhere, given the same captures. A disagreement is
 //! made small and printed as a file; once its cause is mended, the file is kept in `qemu/differential`
 //! and tried again in every run.
 
+mod captured;
 mod compare;
 mod generate;
 mod grammar;
@@ -33,6 +34,7 @@ use std::rc::Rc;
 use anyhow::{bail, ensure, Context, Result};
 
 use crate::runner::Scenario;
+use captured::Captured;
 use compare::{Outcome, Twins};
 use random::Random;
 use shrink::Case;
@@ -48,7 +50,7 @@ pub(crate) struct Plan {
     seed: u64,
     /// The first ruleset's number.
     first: usize,
-    /// A feature that every ruleset has, whether it is on or not.
+    /// A feature that every ruleset has.
     only: Option<String>,
 }
 
@@ -85,8 +87,7 @@ impl Plan {
         };
         let only = value("ferrule.only").map(str::to_owned);
         if let Some(only) = &only {
-            let mut names: Vec<_> = grammar::FEATURES.iter().map(|row| row.name).collect();
-            names.push(grammar::EVERYTHING);
+            let names = grammar::FEATURES;
             if !names.contains(&only.as_str()) {
                 bail!("{only} is no feature; there are {}", names.join(", "));
             }
@@ -107,6 +108,8 @@ type Shared = Rc<RefCell<Option<Twins>>>;
 /// The kept files, then the plan's rulesets in portions.
 pub(crate) fn trials(plan: &Plan) -> Vec<Scenario> {
     let shared = Shared::default();
+    let captured = Rc::new(Captured::read());
+    println!("# {}", captured.summary());
     let mut list = Vec::new();
     for file in kept_files() {
         let stem = file
@@ -124,10 +127,10 @@ pub(crate) fn trials(plan: &Plan) -> Vec<Scenario> {
     let end = plan.first + plan.rulesets;
     while from < end {
         let to = (from + PORTION).min(end);
-        let (plan, shared) = (plan.clone(), shared.clone());
+        let (plan, shared, captured) = (plan.clone(), shared.clone(), captured.clone());
         let name = format!("differential-rulesets-{from}-to-{}-mean-the-same", to - 1);
         list.push(Scenario::new(name, move |_| {
-            with(&shared, |twins| portion(twins, &plan, from..to))
+            with(&shared, |twins| portion(twins, &plan, &captured, from..to))
         }));
         from = to;
     }
@@ -150,7 +153,12 @@ fn with<T>(shared: &Shared, work: impl FnOnce(&mut Twins) -> Result<T>) -> Resul
 }
 
 /// Tries some rulesets; an error that has the disagreements in it, made small.
-fn portion(twins: &mut Twins, plan: &Plan, numbers: std::ops::Range<usize>) -> Result<()> {
+fn portion(
+    twins: &mut Twins,
+    plan: &Plan,
+    captured: &Captured,
+    numbers: std::ops::Range<usize>,
+) -> Result<()> {
     let count = numbers.len();
     let mut refused = Vec::new();
     let mut found = Vec::new();
@@ -160,7 +168,8 @@ fn portion(twins: &mut Twins, plan: &Plan, numbers: std::ops::Range<usize>) -> R
         let theme = generate::theme(&mut random, plan.only.as_deref());
         let ruleset = generate::ruleset(&mut random, &theme);
         let ruleset = ruleset.without_unreached().with_room();
-        let shots = packets::packets(&mut random, plan.packets);
+        let mut shots = packets::packets(&mut random, plan.packets);
+        captured.mix_into(&mut random, &mut shots);
         match persistent(twins, &ruleset, &shots, &mut once)? {
             Outcome::Agreed => {}
             Outcome::Refused(text) => refused.push(format!("ruleset {number}: {text}")),

@@ -311,7 +311,8 @@ impl Context {
                 self.transport = Some(values.to_vec());
                 self.sure = true;
             }
-            (Tells::Connection, _) => {
+            // Only what both know: `ct_expr_pctx_update()`.
+            (Tells::Connection, _) if self.network.is_some() && values.iter().all(is_known) => {
                 self.transport = Some(values.to_vec());
                 self.sure = false;
             }
@@ -323,6 +324,12 @@ impl Context {
             _ => {}
         }
     }
+}
+
+/// Whether nft knows the header of this protocol (`proto_find_upper()` of `proto_ip` and `proto_ip6`).
+fn is_known(protocol: &u128) -> bool {
+    const KNOWN: &[u128] = &[1, 2, 6, 17, 33, 47, 50, 51, 58, 108, 132, 136];
+    KNOWN.contains(protocol)
 }
 
 fn conflict(layer: &'static str, before: String, after: &str) -> CheckErrorKind {

@@ -2,9 +2,10 @@
 
 //! The part of the guest's file system that is ours.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{bail, Result};
+use anyhow::{bail, Context, Result};
 
 use super::archive::{Node, Tree};
 use crate::programs::Programs;
@@ -19,6 +20,12 @@ const FOLDERS: &[(&str, &str)] = &[
     ("qemu/scenarios", "usr/share/ferrule/scenarios"),
     ("qemu/differential", "usr/share/ferrule/differential"),
 ];
+
+/// Captures that differential runs send packets of: these of the corpora, if there are any, to there.
+const CAPTURES: (&str, &str) = ("pcap", "usr/share/ferrule/captures");
+
+/// Larger captures have more of the same: the guest's memory is for other things.
+const LARGEST_CAPTURE: u64 = 16 << 10;
 
 /// What was built for the guest, and the rules it is to show.
 #[derive(Debug)]
@@ -61,6 +68,7 @@ pub(super) fn tree(session: &Session, release: &str, contents: &Contents) -> Res
             tree.insert(to, file(from));
         }
     }
+    insert_captures(session, &mut tree)?;
     let example = session.workspace.path(EXAMPLE);
     let rules = contents.rules.as_deref().unwrap_or(&example);
     if rules.is_file() {
@@ -69,4 +77,31 @@ pub(super) fn tree(session: &Session, release: &str, contents: &Contents) -> Res
         bail!("{}: there is no such rule file", rules.display());
     }
     Ok(tree)
+}
+
+/// The smaller captures of the corpora.
+fn insert_captures(session: &Session, tree: &mut Tree) -> Result<()> {
+    let (from, to) = CAPTURES;
+    let Some(folder) = session
+        .workspace
+        .corpora()
+        .map(|corpora| corpora.join(from))
+    else {
+        return Ok(());
+    };
+    for entry in fs::read_dir(folder).into_iter().flatten() {
+        let entry = entry.context("reading the captures")?;
+        let about = entry.metadata().context("reading the captures")?;
+        if about.is_file() && about.len() <= LARGEST_CAPTURE {
+            let node = Node::Copy {
+                from: entry.path(),
+                mode: 0o644,
+            };
+            tree.insert(
+                &format!("{to}/{}", entry.file_name().to_string_lossy()),
+                node,
+            );
+        }
+    }
+    Ok(())
 }

@@ -139,7 +139,9 @@ fn set_behind_link<P: Packet>(
     }
     if statement.flags & PAYLOAD_CSUM_PSEUDO != 0 {
         if let Some(sum) = pseudo_checksum(packet, key) {
-            fix_transport_checksum(packet, sum, &change, true)?;
+            // Who works out a sum later takes in what lies behind the pseudo header.
+            let pseudo = base == PayloadBase::Network;
+            fix_transport_checksum(packet, sum, &change, pseudo)?;
         }
     }
     if !packet.write(first, change.after()) {

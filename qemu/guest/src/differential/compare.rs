@@ -9,6 +9,7 @@ use crate::filter::Filter;
 use crate::kernel_log::KernelLog;
 
 use super::packets::Shot;
+use super::quirks::pace;
 use super::ruleset::Ruleset;
 use super::state::NftFails;
 use super::world::{Observation, World};
@@ -85,8 +86,9 @@ impl Twins {
             (Ok(()), Err(theirs)) => return Ok(differs(Kind::OnlyFerrule, theirs)),
         }
         self.runs = self.runs.wrapping_add(1).max(1);
-        let ours = self.ferrule.run(shots, self.runs, &mut self.log)?;
-        let theirs = match self.nftables.run(shots, self.runs, &mut self.log) {
+        let pace = pace(rules);
+        let ours = self.ferrule.run(shots, self.runs, pace, &mut self.log)?;
+        let theirs = match self.nftables.run(shots, self.runs, pace, &mut self.log) {
             Ok(theirs) => theirs,
             Err(error) => match error.downcast::<NftFails>() {
                 Ok(fails) => return Ok(Outcome::Refused(fails.to_string())),

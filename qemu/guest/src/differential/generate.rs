@@ -8,7 +8,7 @@ mod rule;
 
 use ferrule_uapi::hook::Family;
 
-use super::grammar::{Feature, EVERYTHING, FEATURES};
+use super::grammar::FEATURES;
 use super::random::Random;
 use super::ruleset::{Chain, Declared, Rule, Ruleset, Table};
 use rule::Place;
@@ -59,29 +59,23 @@ pub(super) fn ruleset(random: &mut Random, theme: &[&'static str]) -> Ruleset {
     ruleset
 }
 
-/// Some of the features that are on, and `only` in any case.
+/// Some of the features, and `only` in any case.
 pub(super) fn theme(random: &mut Random, only: Option<&str>) -> Vec<&'static str> {
-    let everything = only == Some(EVERYTHING);
-    let is_on = |feature: &&Feature| feature.on || everything;
-    let wanted = |feature: &&Feature| only == Some(feature.name);
-    let mut theme: Vec<_> = FEATURES.iter().filter(wanted).map(|row| row.name).collect();
-    let is_common = |feature: &&Feature| COMMON.contains(&feature.name);
-    for feature in FEATURES.iter().filter(is_common) {
+    let wanted = |name: &&&str| only == Some(**name);
+    let mut theme: Vec<_> = FEATURES.iter().filter(wanted).copied().collect();
+    let is_common = |name: &&&str| COMMON.contains(*name);
+    for name in FEATURES.iter().filter(is_common) {
         if random.chance(75) {
-            theme.push(feature.name);
+            theme.push(name);
         }
     }
-    let rest: Vec<_> = FEATURES
-        .iter()
-        .filter(|row| is_on(row) && !is_common(row))
-        .collect();
-    let count = if only.is_some() && !everything {
-        1
-    } else {
-        random.between(2, 4)
+    let rest: Vec<_> = FEATURES.iter().filter(|name| !is_common(name)).collect();
+    let count = match only {
+        Some(_) => 1,
+        None => random.between(2, 4),
     };
     for place in random.places(count, rest.len()) {
-        theme.push(rest[place].name);
+        theme.push(rest[place]);
     }
     if !theme.contains(&"header") && !theme.contains(&"meta") {
         theme.push("header");

@@ -17,66 +17,47 @@ pub(super) use pools::Pool;
 pub(super) use selectors::SELECTORS;
 pub(super) use statements::{REJECTS, STATEMENTS};
 
-/// A part of the language.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Feature {
-    pub(super) name: &'static str,
-    /// Whether rulesets have it unless something else is asked for.
-    pub(super) on: bool,
-}
-
-const fn on(name: &'static str) -> Feature {
-    Feature { name, on: true }
-}
-
-const fn off(name: &'static str) -> Feature {
-    Feature { name, on: false }
-}
-
 /// The parts of the language, by the names that rows and `--only` use.
-pub(super) const FEATURES: &[Feature] = &[
-    on("header"),
-    on("meta"),
-    on("mark"),
-    on("chains"),
-    on("anonymous-set"),
-    off("route-chain"),
-    on("header-more"),
-    on("meta-more"),
-    on("bitwise"),
-    on("named-set"),
-    on("concatenation"),
-    on("map"),
-    on("vmap"),
-    on("dynamic-set"),
-    on("ct"),
-    on("ct-set"),
-    on("notrack"),
-    on("limit"),
-    on("quota"),
-    on("last"),
-    on("objects"),
-    on("log"),
-    on("reject"),
-    on("meta-set"),
-    on("payload-set"),
-    on("raw-payload"),
-    on("exthdr"),
-    on("tcp-option"),
-    on("tcp-option-set"),
-    on("ip-option"),
-    on("sctp-chunk"),
-    on("numgen"),
-    on("hash"),
-    on("fib"),
-    on("rt"),
-    on("socket"),
-    on("inner"),
-    off("ct-count"),
+pub(super) const FEATURES: &[&str] = &[
+    "header",
+    "meta",
+    "mark",
+    "chains",
+    "anonymous-set",
+    "route-chain",
+    "header-more",
+    "meta-more",
+    "bitwise",
+    "named-set",
+    "concatenation",
+    "map",
+    "vmap",
+    "dynamic-set",
+    "ct",
+    "ct-set",
+    "notrack",
+    "limit",
+    "quota",
+    "last",
+    "objects",
+    "log",
+    "reject",
+    "meta-set",
+    "payload-set",
+    "raw-payload",
+    "exthdr",
+    "tcp-option",
+    "tcp-option-set",
+    "ip-option",
+    "sctp-chunk",
+    "numgen",
+    "hash",
+    "fib",
+    "rt",
+    "socket",
+    "inner",
+    "ct-count",
 ];
-
-/// For `--only`: all features, those that are off too.
-pub(super) const EVERYTHING: &str = "everything";
 
 /// Network protocol that a row belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,7 +168,7 @@ mod tests {
         let rows = SELECTORS.iter().map(|row| row.needs.feature);
         let rows = rows.chain(MATCHES.iter().map(|row| row.needs.feature));
         for feature in rows.chain(STATEMENTS.iter().map(|row| row.needs.feature)) {
-            assert!(FEATURES.iter().any(|row| row.name == feature), "{feature}");
+            assert!(FEATURES.contains(&feature), "{feature}");
         }
     }
 }

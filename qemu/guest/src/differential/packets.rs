@@ -40,8 +40,8 @@ pub(super) struct Shot {
 }
 
 /// Hosts that packets are from and for; rules know most of them.
-const HOSTS: [u16; 5] = [2, 5, 77, 200, 66];
-const SINKS: [u16; 3] = [2, 9, 30];
+pub(super) const HOSTS: [u16; 5] = [2, 5, 77, 200, 66];
+pub(super) const SINKS: [u16; 3] = [2, 9, 30];
 const PORTS: [u16; 12] = [1, 7, 22, 53, 80, 123, 443, 1024, 8080, 33000, 65535, 4789];
 
 const WAYS: [(&str, Way); 4] = [

@@ -7,6 +7,8 @@
 //! with `flush ruleset`. And of elements that rules add, Ferrule does not list the statements that only the
 //! rule has (`add @s { ip saddr counter }`): what they do is compared, their values are not.
 
+use std::time::Duration;
+
 use super::grammar::Selector;
 
 /// A kind of rule that is not tried.
@@ -30,14 +32,23 @@ pub(super) const QUIRKS: &[Quirk] = &[
         "nf_tables changes the transport's checksum and leaves the byte as it was",
     ),
     quirk(
-        &["ct count "],
-        "connections that are gone are forgotten once a tick at most: the count depends on the moment",
-    ),
-    quirk(
         &["tcp option", " kind "],
         "nft's scanner stays in the state for TCP options: a jump after it is a syntax error",
     ),
 ];
+
+/// How long to wait before each packet of a run with these rules. `ct count` looks for connections that are
+/// gone, and for the packet's own among those it knows, unless it has done so in the same tick
+/// (`__nf_conncount_add()`: `jiffies == list->last_gc`): of packets that come at once, what it says depends on
+/// when the clock ticked. With a tick between them it does not.
+pub(super) fn pace(rules: &str) -> Duration {
+    /// More than a tick at 250 Hz.
+    const TICK: Duration = Duration::from_millis(5);
+    match rules.contains("ct count ") {
+        true => TICK,
+        false => Duration::ZERO,
+    }
+}
 
 /// Fields that nft cuts out of two bytes or more: as keys of maps, or beside others in a concatenation, it puts
 /// them into elements in another way than into the register, so that elements do not match what they name.
@@ -67,8 +78,9 @@ const BIT_FIELDS: &[&str] = &[
     "dccp type",
 ];
 
-/// Whether a set with this key can have intervals: of parts of bytes nft lists the last one to the end of the
-/// whole byte (`ce-255`).
+/// Whether a declared set or map with this key can have intervals: of parts of bytes nft lists the last one to
+/// the end of the whole byte (`ce-255`), because `interval_map_decompose()` ends it at the length that the
+/// kernel's data has, which is in bytes.
 pub(super) fn are_whole(key: &[&Selector]) -> bool {
     !key.iter()
         .any(|selector| BIT_FIELDS.contains(&selector.text))
@@ -78,6 +90,20 @@ pub(super) fn are_whole(key: &[&Selector]) -> bool {
 /// (`concat_expr_msort_value: Assertion`).
 pub(super) fn can_have_catch_all(key: &[&Selector]) -> bool {
     key.len() == 1 && are_whole(key)
+}
+
+/// Tunnels that rules look into.
+const TUNNELS: &[&str] = &["vxlan ", "geneve ", "gre "];
+
+/// Leaves in a rule the matches of one tunnel only. nft has one protocol context for what is within any of them
+/// (`eval_proto_ctx()`), so `vxlan udp dport 53` beside `geneve tcp dport 22` conflicts there, and of a second
+/// tunnel it does not ask what the first was asked. Such a rule matches nothing in either.
+pub(super) fn keep_one_tunnel(parts: &mut Vec<String>) {
+    let tunnel_of = |part: &str| TUNNELS.iter().position(|tunnel| part.contains(tunnel));
+    let Some(first) = parts.iter().find_map(|part| tunnel_of(part)) else {
+        return;
+    };
+    parts.retain(|part| tunnel_of(part).is_none_or(|tunnel| tunnel == first));
 }
 
 /// Whether a match or statement is one of them.

@@ -2,11 +2,12 @@
 //! One of the twin worlds: a network whose router filters with nftables or with Ferrule, and what is
 //! seen of a run in it.
 //!
-//! All packets of a run are sent at once. They are told apart by nothing but their order: the main
+//! All packets of a run are sent at once, but for rules that ask what time it is ([`pace`](super::quirks::pace)). They are told apart by nothing but their order: the main
 //! thread stays on one CPU, so both worlds handle them one after the other, and what is seen at each
 //! place is a sequence. A marker frame at each place says that there is no more to come.
 
 use std::collections::BTreeMap;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{bail, Context, Result};
@@ -124,11 +125,12 @@ impl World {
         self.filter.try_load(self.router(), rules)
     }
 
-    /// Sends all packets; says what is seen.
+    /// Sends all packets, each so long after the one before; says what is seen.
     pub(super) fn run(
         &mut self,
         shots: &[Shot],
         run: u16,
+        pace: Duration,
         log: &mut KernelLog,
     ) -> Result<Observation> {
         state::forget_connections(self.router())?;
@@ -137,6 +139,9 @@ impl World {
         let mut errors = Vec::new();
         for (number, shot) in shots.iter().enumerate() {
             let bytes = shot.bytes(run);
+            if !pace.is_zero() {
+                thread::sleep(pace);
+            }
             match shot.way {
                 Way::Forward | Way::LocalIn => self.client.send(&frame(shot, &bytes))?,
                 Way::Return => self.server.send(&frame(shot, &bytes))?,

@@ -54,12 +54,13 @@ const PLACES: &[(Field, PayloadBase, u32, u32)] = &[
 ];
 
 /// Checksums by protocol: where it is in its header, in bits; and the fields, by offset, that are part of
-/// the transport's pseudo header.
+/// the transport's pseudo header. UDP's is put right as if all its fields were: only so the kernel leaves a sum
+/// of zero, which says that there is none, alone (`netlink_gen_payload_stmt()` does the same).
 const SUMS: &[(&str, u8, u32, &[u32])] = &[
     ("ip", PAYLOAD_CSUM, 80, &[16, 72, 96, 128]),
     ("ip6", 0, 0, &[32, 48, 64, 192]),
     ("tcp", PAYLOAD_CSUM, 128, &[]),
-    ("udp", PAYLOAD_CSUM, 48, &[]),
+    ("udp", PAYLOAD_CSUM_PSEUDO, 0, &[]),
     ("udplite", PAYLOAD_CSUM, 48, &[]),
     ("icmp", PAYLOAD_CSUM, 16, &[]),
     ("icmpv6", PAYLOAD_CSUM, 16, &[]),

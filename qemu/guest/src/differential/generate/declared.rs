@@ -87,7 +87,8 @@ impl Maker<'_> {
         for element in &mut elements {
             *element += &format!(" : {}", self.random.pick(&MARKS));
         }
-        let looked_up = if self.has("named-set") && self.random.chance(50) {
+        let listable = !intervals || are_whole(&key);
+        let looked_up = if self.has("named-set") && self.random.chance(50) && listable {
             let mut lines = vec![format!("typeof {} : meta mark", texts(&key))];
             if intervals {
                 lines.push("flags interval".to_owned());
@@ -117,7 +118,8 @@ impl Maker<'_> {
         for element in &mut elements {
             *element += &format!(" : {}", self.plain_verdict(place));
         }
-        let looked_up = if self.has("named-set") && self.random.chance(50) {
+        let listable = !intervals || are_whole(&key);
+        let looked_up = if self.has("named-set") && self.random.chance(50) && listable {
             let mut lines = vec![format!("typeof {} : verdict", texts(&key))];
             if intervals {
                 lines.push("flags interval".to_owned());

@@ -2,7 +2,7 @@
 //! One rule.
 
 use super::super::grammar::{Needs, Net, Phrases, ANY_TRANSPORT, REJECTS, STATEMENTS};
-use super::super::quirks::is_quirk;
+use super::super::quirks::{is_quirk, keep_one_tunnel};
 use super::super::ruleset::Rule;
 use super::Maker;
 
@@ -59,6 +59,7 @@ impl Maker<'_> {
         }
         parts.extend(self.verdict(place, &mut context));
         parts.retain(|part| !is_quirk(part));
+        keep_one_tunnel(&mut parts);
         if parts.is_empty() {
             parts.push("counter".to_owned());
         }
