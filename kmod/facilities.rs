@@ -37,6 +37,7 @@ use crate::{
     },
     ruleset::Refused,
 };
+pub(crate) use connections::Counted;
 use connections::Limits;
 pub(crate) use survey::LEVEL_AUDIT;
 use survey::{Needs, Place};
@@ -131,14 +132,8 @@ impl Facilities {
         !self.limits.is_empty()
     }
 
-    /// Whether state `index`, a limit of connections, lets a packet on, for an element with `key` if it is a
-    /// set's template. `None` if it is another kind of state.
-    pub(crate) fn count_connection(
-        &self,
-        index: u32,
-        packet: &Skb<'_>,
-        key: &[u8],
-    ) -> Option<bool> {
+    /// What state `index` says of a packet's connection, for an element with `key` if it is a set's template.
+    pub(crate) fn count_connection(&self, index: u32, packet: &Skb<'_>, key: &[u8]) -> Counted {
         self.limits.ask(index, packet, key)
     }
 

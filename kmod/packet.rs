@@ -21,7 +21,7 @@ use ferrule_uapi::{
 use crate::{
     abstractions::{bottom_half::BottomHalvesOff, skbuff::Skb},
     counters::RuleLane,
-    facilities::Facilities,
+    facilities::{Counted, Facilities},
     ruleset::UserBytes,
 };
 
@@ -79,7 +79,7 @@ impl Subject<'_> {
         };
         (first..first.saturating_add(count)).all(|state| {
             let counted = self.facilities.count_connection(state, &self.skb, key);
-            counted.unwrap_or(true)
+            matches!(counted, Counted::NoLimit | Counted::Within(true))
         })
     }
 
@@ -208,9 +208,12 @@ impl Packet for Subject<'_> {
         self.state.number(state, modulus)
     }
 
-    fn ask(&mut self, state: u32) -> bool {
-        let counted = self.facilities.count_connection(state, &self.skb, &[]);
-        counted.unwrap_or_else(|| self.state.ask(state, &self.skb))
+    fn ask(&mut self, state: u32) -> Option<bool> {
+        match self.facilities.count_connection(state, &self.skb, &[]) {
+            Counted::NoLimit => Some(self.state.ask(state, &self.skb)),
+            Counted::Within(within) => Some(within),
+            Counted::Impossible => None,
+        }
     }
 
     fn find(&mut self, set: u32, key: &[u8]) -> Option<Found> {

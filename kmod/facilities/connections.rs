@@ -32,6 +32,17 @@ enum Lists {
     ByKey(KeyedConnections),
 }
 
+/// What a limit says of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Counted {
+    /// The state is no limit of connections.
+    NoLimit,
+    /// Whether the rule goes on.
+    Within(bool),
+    /// The packet's connection cannot be told.
+    Impossible,
+}
+
 /// One state.
 struct Limit {
     lists: Lists,
@@ -78,16 +89,19 @@ impl Limits {
         self.0.is_empty()
     }
 
-    /// Whether state `index` lets a packet on, which it counts, for an element with `key`; `None` if it is not a
-    /// limit of connections.
-    pub(super) fn ask(&self, index: u32, packet: &Skb<'_>, key: &[u8]) -> Option<bool> {
-        let limit = self.0.get(index as usize)?;
+    /// Whether state `index` lets a packet on, which it counts, for an element with `key`.
+    pub(super) fn ask(&self, index: u32, packet: &Skb<'_>, key: &[u8]) -> Counted {
+        let Some(limit) = self.0.get(index as usize) else {
+            return Counted::NoLimit;
+        };
         let count = match &limit.lists {
-            Lists::None => return None,
+            Lists::None => return Counted::NoLimit,
             Lists::One(list) => list.add(packet),
             Lists::ByKey(lists) => lists.add(packet, key),
         };
-        let over = count.map(|count| u64::from(count) > limit.connections);
-        Some(over == Some(limit.over))
+        match count {
+            Some(count) => Counted::Within((u64::from(count) > limit.connections) == limit.over),
+            None => Counted::Impossible,
+        }
     }
 }

@@ -147,10 +147,11 @@ pub trait Packet {
         0
     }
 
-    /// Whether state `state` lets the packet on; it takes note of it.
-    fn ask(&mut self, state: u32) -> bool {
+    /// Whether state `state` lets the packet on; it takes note of it. `None`: it cannot, and the packet is to be
+    /// dropped (`nft_connlimit_do_eval()` of a packet whose connection cannot be told).
+    fn ask(&mut self, state: u32) -> Option<bool> {
         let _ = state;
-        false
+        Some(false)
     }
 
     /// What set `set` has for `key`. The statements of the element are run.

@@ -73,7 +73,7 @@ impl View<'_> {
             },
         };
         match kind {
-            StatementKind::State => packet.ask(statement.a).into(),
+            StatementKind::State => ask(statement.a, packet),
             StatementKind::Object => self.use_object(statement, rule, key, packet),
             StatementKind::SetMeta => set_meta(statement, value, rule, key, packet),
             StatementKind::SetPayload => payload::set(statement, value, key, packet).into(),
@@ -114,7 +114,7 @@ impl View<'_> {
                 packet.count(object.a);
                 Done::Go
             }
-            Some(ObjectKind::Quota | ObjectKind::Limit) => packet.ask(object.a).into(),
+            Some(ObjectKind::Quota | ObjectKind::Limit) => ask(object.a, packet),
             Some(_) => {
                 let plain = Statement {
                     flags: 0,
@@ -169,6 +169,11 @@ impl View<'_> {
         });
         (done || kind == SetUpdate::Delete).into()
     }
+}
+
+/// Asks a state whether the rule goes on.
+fn ask<P: Packet>(state: u32, packet: &mut P) -> Done {
+    packet.ask(state).map_or(Done::Drop, Done::from)
 }
 
 /// `dup to … device …`: the environment is told the interface's index, or 0, where the statement names a field.

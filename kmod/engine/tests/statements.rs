@@ -173,6 +173,23 @@ fn states_and_objects_are_asked_and_counted() {
 }
 
 #[test]
+fn a_packet_that_a_state_cannot_take_note_of_is_dropped() {
+    for (uncountable, expected) in [(false, Verdict::Accept), (true, Verdict::Drop)] {
+        let act = insn(Opcode::Do, 0, 2, 0, 0);
+        let mut records = lookup(SetKind::Set, act, &[end(), end()]);
+        records.states.push(State {
+            identity: 1,
+            kind: StateKind::Connections as u8,
+            ..State::default()
+        });
+        records.statement(statement(StatementKind::State));
+        let mut frame = tcp();
+        frame.uncountable = uncountable;
+        assert_eq!(run(&records, &mut frame).verdict, expected);
+    }
+}
+
+#[test]
 fn a_rule_changes_a_set_and_a_deletion_never_ends_it() {
     let update = |kind: SetUpdate| Statement {
         key: kind as u8,

@@ -105,11 +105,15 @@ impl Plan {
 /// The twins, made when they are needed first.
 type Shared = Rc<RefCell<Option<Twins>>>;
 
+/// The captured packets that the guest has.
+pub(crate) fn captured() -> Captured {
+    Captured::read()
+}
+
 /// The kept files, then the plan's rulesets in portions.
-pub(crate) fn trials(plan: &Plan) -> Vec<Scenario> {
+pub(crate) fn trials(plan: &Plan, captured: Captured) -> Vec<Scenario> {
     let shared = Shared::default();
-    let captured = Rc::new(Captured::read());
-    println!("# {}", captured.summary());
+    let captured = Rc::new(captured);
     let mut list = Vec::new();
     for file in kept_files() {
         let stem = file

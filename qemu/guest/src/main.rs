@@ -78,7 +78,11 @@ fn work(report: &mut Report) -> Result<i32> {
     let settings = Settings::read()?;
     match settings.mode {
         Mode::Test => runner::run(scenarios::all(), settings.filter.as_deref(), report),
-        Mode::Differential(plan) => runner::run(differential::trials(&plan), None, report),
+        Mode::Differential(plan) => {
+            let captured = differential::captured();
+            report.diagnostic(&captured.summary());
+            runner::run(differential::trials(&plan, captured), None, report)
+        }
         Mode::Bench => bench::run(settings.hostfs.as_deref(), report),
         Mode::Demo => demo::run(settings.columns, report),
         Mode::Shell => shell::run(),

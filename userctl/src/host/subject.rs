@@ -225,17 +225,22 @@ impl Packet for Subject<'_, '_> {
         number
     }
 
-    fn ask(&mut self, index: u32) -> bool {
+    fn ask(&mut self, index: u32) -> Option<bool> {
         let at = index as usize;
         let Host {
             view, states, now, ..
         } = &mut *self.host;
+<<<<<<< HEAD
         let (Some(record), Some(cell)) = (view.states().get(at), states.get_mut(at)) else {
             return false;
+=======
+        let (Some(record), Some(cell)) = (view.states.get(at), states.get_mut(at)) else {
+            return Some(false);
+>>>>>>> e3a312a (engine: a packet whose connection cannot be told is dropped, as in nft; guest: how many captured packets there are is said)
         };
         let (after, yes) = set::ask(record, *cell, self.len, *now);
         *cell = after;
-        yes
+        Some(yes)
     }
 
     fn find(&mut self, index: u32, key: &[u8]) -> Option<Found> {

@@ -38,6 +38,8 @@ pub struct Frame {
     pub facts: BTreeMap<(u8, u8), Wide>,
     /// What states and statements say.
     pub says: bool,
+    /// No state can take note of the packet.
+    pub uncountable: bool,
     /// Statements that were left to the environment, with their value and rule.
     pub acted: Vec<(Statement, Wide, u32)>,
     /// Changes of sets: set, key, data, timeout.
@@ -68,6 +70,7 @@ impl Frame {
             sets: BTreeMap::new(),
             facts: BTreeMap::new(),
             says: true,
+            uncountable: false,
             acted: Vec::new(),
             updated: Vec::new(),
             rejected: Vec::new(),
@@ -187,10 +190,10 @@ impl Packet for Frame {
         state % modulus
     }
 
-    fn ask(&mut self, state: u32) -> bool {
+    fn ask(&mut self, state: u32) -> Option<bool> {
         match &self.oracle {
-            Some(oracle) => oracle.yes(&[1, state.into()]),
-            None => self.says,
+            Some(oracle) => Some(oracle.yes(&[1, state.into()])),
+            None => (!self.uncountable).then_some(self.says),
         }
     }
 

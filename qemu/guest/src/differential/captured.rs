@@ -34,7 +34,7 @@ const AT_ONCE: usize = 6;
 
 /// Packets from the network layer on, in the order of the files' names.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Captured {
+pub(crate) struct Captured {
     packets: Vec<Vec<u8>>,
     files: usize,
 }
@@ -55,7 +55,7 @@ impl Captured {
     }
 
     /// What there is, for the report.
-    pub(super) fn summary(&self) -> String {
+    pub(crate) fn summary(&self) -> String {
         match self.packets.len() {
             0 => "no captures in this guest: all packets are random".to_owned(),
             count => format!("{count} captured packets, of {} files", self.files),

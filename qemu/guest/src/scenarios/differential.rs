@@ -2,10 +2,10 @@
 //! Random rulesets, in nftables and in Ferrule: the share of them that every run of the tests tries.
 //! `cargo xtask differential` tries as many as one likes.
 
-use crate::differential::{trials, EVERY_RUN};
+use crate::differential::{captured, trials, EVERY_RUN};
 use crate::runner::Scenario;
 
 /// The group: the kept files, then the random ones.
 pub(super) fn scenarios() -> Vec<Scenario> {
-    trials(&EVERY_RUN)
+    trials(&EVERY_RUN, captured())
 }
