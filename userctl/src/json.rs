@@ -38,6 +38,7 @@ const SCHEMA_VERSION: u32 = 1;
 pub fn to_json(ruleset: &Ruleset, options: &Options<'_>) -> Result<Value, Diagnostics> {
     let options = Options {
         handles: false,
+        json: true,
         ..*options
     };
     let text = listing::to_text(ruleset, &options);

@@ -55,6 +55,8 @@ pub struct Options<'a> {
     pub services: bool,
     /// Times of the day and of the calendar as numbers in UTC, which no change of time zone shifts.
     pub utc: bool,
+    /// On the way to JSON: there, groups and realms go by name at the ends of ranges, too.
+    pub json: bool,
     /// Live values of counters, instead of those that they began with.
     pub counters: Option<&'a CounterValues>,
     /// Live values of quotas and `last`.

@@ -88,6 +88,16 @@ fn a_ruleset_with_something_of_everything_goes_round() {
 }
 
 #[test]
+fn a_group_at_the_end_of_a_range_has_its_name_in_json_and_its_number_in_text() {
+    let text = "table ip t {\n\tchain c {\n\t\tiifgroup 0-7\n\t}\n}\n";
+    let ruleset = of_text(text).expect("a ruleset");
+    assert_eq!(listing::to_text(&ruleset, &Options::default()), text);
+    let listed = json(&ruleset).to_string();
+    assert!(listed.contains(r#"{"range":["default",7]}"#), "{listed}");
+    around(text).expect("a fixed point");
+}
+
+#[test]
 fn the_rules_of_nftables_own_tests_go_round() {
     let Some(folder) = corpus() else {
         eprintln!("note: SKIPPED: no corpora; set FERRULE_CORPORA to their folder");

@@ -54,12 +54,14 @@ impl Lister<'_> {
         }
     }
 
-    /// The ends as numbers, as nft has them: `dccp-ipv6-frag` would be one word.
+    /// The ends as numbers, as nft has them: `dccp-ipv6-frag` would be one word. In JSON nft has names there, but
+    /// for protocols (`range_expr_print()`, `range_expr_json()`).
     pub(super) fn ends(&mut self, part: Part, lo: u128, hi: u128) {
-        let by_name = matches!(
-            part.datatype,
-            Datatype::IfIndex | Datatype::Day | Datatype::Time | Datatype::Hour
-        );
+        let by_name = match part.datatype {
+            Datatype::IfIndex | Datatype::Day | Datatype::Time | Datatype::Hour => true,
+            Datatype::DevGroup | Datatype::Realm => self.options.json,
+            _ => false,
+        };
         for (value, behind) in [(lo, "-"), (hi, "")] {
             if by_name {
                 self.value(part, value);
