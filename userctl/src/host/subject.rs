@@ -230,13 +230,8 @@ impl Packet for Subject<'_, '_> {
         let Host {
             view, states, now, ..
         } = &mut *self.host;
-<<<<<<< HEAD
         let (Some(record), Some(cell)) = (view.states().get(at), states.get_mut(at)) else {
-            return false;
-=======
-        let (Some(record), Some(cell)) = (view.states.get(at), states.get_mut(at)) else {
             return Some(false);
->>>>>>> e3a312a (engine: a packet whose connection cannot be told is dropped, as in nft; guest: how many captured packets there are is said)
         };
         let (after, yes) = set::ask(record, *cell, self.len, *now);
         *cell = after;
