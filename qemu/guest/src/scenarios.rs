@@ -9,6 +9,7 @@ mod comparison;
 mod differential;
 mod facts;
 mod fields;
+mod ftp;
 mod hooks;
 mod lifecycle;
 mod match_case;
@@ -33,6 +34,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         facts::scenarios,
         acts::scenarios,
         traffic::scenarios,
+        ftp::scenarios,
         programs::scenarios,
         capture::scenarios,
         comparison::scenarios,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Sets as the module keeps them: changed live, over reloads, by packets, under traffic, by the million.
 
+mod churn;
 mod program;
 mod traffic;
 
@@ -57,6 +58,10 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         Scenario::new(
             "set-of-a-million-elements-is-changed-live-and-freed",
             traffic::million,
+        ),
+        Scenario::new(
+            "set-changes-by-the-million-are-seen-whole-at-full-rate",
+            churn::million_changes,
         ),
     ]
 }
