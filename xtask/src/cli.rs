@@ -117,6 +117,9 @@ pub(crate) enum Command {
         /// Print every line as a JSON object
         #[arg(long)]
         json: bool,
+        /// Have nft load what userctl lists of nftables' rules, instead of scoring
+        #[arg(long, conflicts_with = "json")]
+        listing: bool,
     },
     /// Open a prompt in a guest that has the module loaded
     Shell,

@@ -56,7 +56,11 @@ pub(crate) fn run(cli: &Cli) -> Result<Outcome> {
             differential::run(&session, &plan)
         }
         Command::Bench(options) => bench::run(&session, options),
-        Command::Conformance { files, json } => conformance::run(&session, files, *json),
+        Command::Conformance {
+            files,
+            json,
+            listing,
+        } => conformance::run(&session, files, *json, *listing),
         Command::Shell => shell::run(&session),
         Command::Build => build::run(&session),
         Command::Check => check::run(&session),

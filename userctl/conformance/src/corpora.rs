@@ -59,6 +59,27 @@ pub fn score(folder: &Path, filters: &[String]) -> Result<Vec<Score>> {
     Ok(scores)
 }
 
+/// nftables' rule tests whose name contains one of `filters`, all of them if there are none: name and text.
+///
+/// # Errors
+///
+/// A file that cannot be read.
+pub fn nft_rules(folder: &Path, filters: &[String]) -> Result<Vec<(String, String)>> {
+    let mut all = Vec::new();
+    for (below, extension, _) in CORPORA {
+        if !below.starts_with("nft-rules/") {
+            continue;
+        }
+        for path in files(&folder.join(below), extension)? {
+            let name = name_of(folder, &path);
+            if wanted(&name, filters) {
+                all.push((name, read(&path)?));
+            }
+        }
+    }
+    Ok(all)
+}
+
 fn wanted(name: &str, filters: &[String]) -> bool {
     filters.is_empty() || filters.iter().any(|filter| name.contains(filter.as_str()))
 }

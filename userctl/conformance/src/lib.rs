@@ -11,6 +11,8 @@
 //!          └─► floors (what must not get worse)
 //! ```
 //!
+//! Apart from the scores, [`loading`] has nft read what userctl lists.
+//!
 //! `cargo xtask conformance` runs the program of this crate, and the crate's test holds the scores
 //! to their [`floors`]. Only userctl's public interface is used: what is scored is what users get.
 
@@ -20,6 +22,7 @@ pub mod floors;
 mod import;
 pub mod iptables_rules;
 mod listing;
+pub mod loading;
 mod machine;
 pub mod nft_rules;
 mod packets;

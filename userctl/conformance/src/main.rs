@@ -4,12 +4,13 @@
 //! Exit status: 0 all floors are kept, 1 one is not, 2 the corpora are not there.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Parser;
 
-use ferrule_conformance::{corpora, floors, report};
+use ferrule_conformance::{corpora, floors, loading, report};
 
 /// Score userctl over the rule tests of nftables and iptables.
 #[derive(Debug, Parser)]
@@ -22,6 +23,9 @@ struct Cli {
     /// Print every line as a JSON object
     #[arg(long, conflicts_with = "verbose")]
     json: bool,
+    /// Instead, have nft of this root file system load what userctl lists of nftables' rules
+    #[arg(long, value_name = "ROOT", conflicts_with_all = ["verbose", "json"])]
+    listing: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -38,6 +42,11 @@ fn main() -> ExitCode {
 fn run(cli: &Cli) -> Result<bool> {
     let folder = corpora::folder()
         .context("the corpora are not there: set FERRULE_CORPORA to their folder")?;
+    if let Some(root) = &cli.listing {
+        let loading = loading::run(root, &folder, &cli.files)?;
+        let _ = io::stdout().write_all(loading.report().as_bytes());
+        return Ok(loading.refused.is_empty());
+    }
     let scores = corpora::score(&folder, &cli.files)?;
     let mut out = String::new();
     if cli.json {

@@ -46,11 +46,36 @@ const APART_STATEMENTS: &[(&str, &str)] = &[
     ("fwd to ", "fwd"),
 ];
 
+/// A rule's listing, with the table that it is in.
+pub struct Listed {
+    /// Its line in the file, from 1.
+    pub line: u32,
+    /// The rule as it stands there.
+    pub rule: String,
+    /// What `userctl list ruleset` prints.
+    pub text: String,
+}
+
+/// The listings of all rules of a file that are accepted, in each chain.
+pub fn listings(file: &str, text: &str) -> Vec<Listed> {
+    let mut head = Head::default();
+    let mut all: Vec<Listed> = Vec::new();
+    for (number, text) in (1..).zip(text.lines()) {
+        let _ = line(file, text, &mut head);
+        all.extend(head.listed.drain(..).map(|listed| Listed {
+            line: number,
+            ..listed
+        }));
+    }
+    all
+}
+
 /// Scores a file.
 pub fn score(file: String, text: &str) -> Score {
     let mut head = Head::default();
     let mut lines = Vec::new();
     for (number, text) in (1..).zip(text.lines()) {
+        head.listed.clear();
         if let Some((text, expected, outcome)) = line(&file, text, &mut head) {
             lines.push(Line {
                 number,
@@ -160,6 +185,8 @@ struct Head {
     tables: Vec<Table>,
     /// Tables of other families.
     others: usize,
+    /// What the last rule was listed as, but for its line.
+    listed: Vec<Listed>,
 }
 
 struct Table {
@@ -226,17 +253,28 @@ impl Head {
     }
 
     /// Tries a rule in every chain.
-    fn rule(&self, rule: &str, expected: Expected, listing: &str) -> Outcome {
+    fn rule(&mut self, rule: &str, expected: Expected, listing: &str) -> Outcome {
         let tables = self.tables.iter();
         let chains = tables.flat_map(|table| table.chains.iter().map(move |chain| (table, chain)));
-        let outcomes = chains.map(|(table, chain)| table.rule(chain, rule, expected, listing));
+        let listed = &mut self.listed;
+        let outcomes = chains.map(|(table, chain)| {
+            let (trial, outcome) = table.rule(chain, rule, expected, listing);
+            if let (Trial::Accepted(listings), Expected::Accepted) = (trial, expected) {
+                listed.push(Listed {
+                    line: 0,
+                    rule: rule.to_owned(),
+                    text: listings.plain,
+                });
+            }
+            outcome
+        });
         let worst = outcomes.max();
         worst.unwrap_or(Outcome::Skipped("only for other families"))
     }
 }
 
 impl Table {
-    fn rule(&self, chain: &str, rule: &str, expected: Expected, listing: &str) -> Outcome {
+    fn rule(&self, chain: &str, rule: &str, expected: Expected, listing: &str) -> (Trial, Outcome) {
         let script = format!("{}add rule {} {chain} {rule}\n", self.script, self.name);
         let trial = trial::run(&script);
         let same = |listings: &[String]| {
@@ -254,13 +292,14 @@ impl Table {
             }
         };
         let outcome = judge(&trial, expected, &script, same);
-        match (&self.missing, outcome) {
+        let outcome = match (&self.missing, outcome) {
             // The rule names what was refused before it.
             (Some(refusal), Outcome::Wrong(_)) if refusal.unsupported && rule.contains('@') => {
                 Outcome::Unsupported(refusal.message.clone())
             }
             (_, outcome) => outcome,
-        }
+        };
+        (trial, outcome)
     }
 }
 
@@ -274,7 +313,7 @@ fn judge(
     let last = script.lines().count() as u32;
     match (expected, trial) {
         (_, Trial::Broken(why)) => Outcome::Wrong(why.clone()),
-        (Expected::Accepted, Trial::Accepted(listings)) => match same(listings) {
+        (Expected::Accepted, Trial::Accepted(listings)) => match same(&listings.forms) {
             Ok(()) => Outcome::Right,
             Err(why) => Outcome::Wrong(why),
         },

@@ -225,7 +225,10 @@ fn compare(command: &Command<'_>, hook: Hook, theirs: &str, ours: &str) -> Outco
 /// Whether both have the same rules in this chain, as userctl lists them.
 fn written_alike(chain: &str, one: &str, other: &str) -> bool {
     let rules = |script| match trial::run(script) {
-        Trial::Accepted(listings) => listings.first().map(|l| listing::rule_in(l, "", chain)),
+        Trial::Accepted(listings) => listings
+            .forms
+            .first()
+            .map(|l| listing::rule_in(l, "", chain)),
         _ => None,
     };
     let (one, other) = (rules(one), rules(other));

@@ -19,12 +19,21 @@ use crate::machine::Machine;
 /// How far a script came.
 #[derive(Clone, Debug)]
 pub(crate) enum Trial {
-    /// All the way; its listing, in each of the forms that nft's may be compared with.
-    Accepted(Vec<String>),
+    /// All the way.
+    Accepted(Listings),
     /// Not into the typed ruleset.
     Refused(Refusal),
     /// It was accepted, and a later stage went wrong: ours is the mistake.
     Broken(String),
+}
+
+/// Listings of a script.
+#[derive(Clone, Debug)]
+pub(crate) struct Listings {
+    /// As users get it.
+    pub(crate) plain: String,
+    /// In each of the forms that nft's may be compared with.
+    pub(crate) forms: Vec<String>,
 }
 
 /// Why a script is refused.
@@ -136,7 +145,7 @@ fn program(ruleset: &Ruleset) -> Result<Compiled, String> {
 }
 
 /// Compiles, verifies and lists; what is listed is checked again.
-fn later_stages(ruleset: &Ruleset) -> Result<Vec<String>, String> {
+fn later_stages(ruleset: &Ruleset) -> Result<Listings, String> {
     program(ruleset)?;
     let plain = listing::Options {
         environment: Some(&Machine),
@@ -156,7 +165,10 @@ fn later_stages(ruleset: &Ruleset) -> Result<Vec<String>, String> {
         ..plain
     });
     let lists = forms.iter().map(|form| listing::to_text(ruleset, form));
-    Ok(lists.collect())
+    Ok(Listings {
+        plain: listed,
+        forms: lists.collect(),
+    })
 }
 
 fn first_difference<'a>(one: &'a str, other: &'a str) -> (&'a str, &'a str) {

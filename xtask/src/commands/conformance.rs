@@ -3,17 +3,30 @@
 //! `cargo xtask conformance [FILE...]`: the scores over the rule tests of other projects.
 //!
 //! They are counted by a program of their own (`userctl/conformance`), which knows the language; this
-//! has cargo build and run it.
+//! has cargo build and run it. With `--listing` it instead gives what userctl lists to the nft of the toolchain
+//! root.
+
+use std::path::Path;
 
 use anyhow::{bail, Context, Result};
 
 use crate::process::tied;
 use crate::session::Session;
+use crate::toolchain;
 use crate::workspace::Workspace;
 use crate::Outcome;
 
 /// Runs the program, which prints for itself.
-pub(super) fn run(session: &Session, files: &[String], json: bool) -> Result<Outcome> {
+pub(super) fn run(
+    session: &Session,
+    files: &[String],
+    json: bool,
+    listing: bool,
+) -> Result<Outcome> {
+    let root = match listing {
+        true => Some(toolchain::ensure(session)?.root()),
+        false => None,
+    };
     let mut command = tied(Workspace::cargo());
     command
         .current_dir(session.workspace.root())
@@ -21,7 +34,8 @@ pub(super) fn run(session: &Session, files: &[String], json: bool) -> Result<Out
         .args(session.options.offline.then_some("--offline"))
         .arg("--")
         .args(json.then_some("--json"))
-        .args((session.options.verbose && !json).then_some("--verbose"))
+        .args(root.iter().flat_map(|root| [Path::new("--listing"), root]))
+        .args((session.options.verbose && !json && !listing).then_some("--verbose"))
         .args(files);
     let status = command
         .status()
