@@ -77,6 +77,9 @@ pub(crate) struct ShowArgs {
     /// Print names of services instead of ports
     #[arg(short = 'S', long = "service", help_heading = NFT)]
     pub(crate) services: bool,
+    /// Print names of hosts instead of addresses, where the resolver knows them
+    #[arg(short = 'N', long = "reversedns", help_heading = NFT)]
+    pub(crate) hosts: bool,
 }
 
 impl ShowArgs {
@@ -90,6 +93,7 @@ impl ShowArgs {
             "--terse" => self.terse = true,
             "--numeric-priority" => self.numeric_priority = true,
             "--service" => self.services = true,
+            "--reversedns" => self.hosts = true,
             _ => return self.take_letters(word),
         }
         true
@@ -99,7 +103,7 @@ impl ShowArgs {
         let Some(letters) = word.strip_prefix('-').filter(|letters| !letters.is_empty()) else {
             return false;
         };
-        if !letters.chars().all(|letter| "janstyS".contains(letter)) {
+        if !letters.chars().all(|letter| "janstySN".contains(letter)) {
             return false;
         }
         for letter in letters.chars() {

@@ -70,6 +70,9 @@ fn listing_options(show: &ShowArgs) -> listing::Options<'static> {
         numeric: show.numeric > 0,
         numeric_priority: show.numeric_priority,
         services: show.services,
+        hosts: show
+            .hosts
+            .then_some(&|address| dns_lookup::lookup_addr(&address).ok()),
         ..listing::Options::default()
     }
 }

@@ -19,6 +19,7 @@ mod value;
 
 use std::collections::HashMap;
 use std::fmt::Write;
+use std::net::IpAddr;
 use std::ops::Range;
 
 use ferrule_uapi::hook::{Family, Verdict as Policy};
@@ -53,6 +54,8 @@ pub struct Options<'a> {
     pub numeric_priority: bool,
     /// Names of services instead of ports (nft's `-S`).
     pub services: bool,
+    /// Gives addresses the names of their hosts (nft's `-N`); addresses that it has none for stay.
+    pub hosts: Option<&'a dyn Fn(IpAddr) -> Option<String>>,
     /// Times of the day and of the calendar as numbers in UTC, which no change of time zone shifts.
     pub utc: bool,
     /// On the way to JSON: there, groups and realms go by name at the ends of ranges, too.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Values: single ones, ranges, prefixes, keys.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
 use super::Lister;
 use crate::ruleset::set::Part;
 use crate::ruleset::{write_name, Datatype};
@@ -22,6 +24,10 @@ impl Lister<'_> {
                 return;
             }
         }
+        if let Some(name) = self.host(part, value) {
+            self.out.push_str(&name);
+            return;
+        }
         // Numbers are read as seconds: of the day, or since the epoch.
         const NANOS_PER_SECOND: u128 = 1_000_000_000;
         let seconds = match part.datatype {
@@ -37,6 +43,19 @@ impl Lister<'_> {
             .write(value, self.options.numeric, &mut self.out);
     }
 
+    /// The name of the host with this address. A name that nft could not read again is none.
+    fn host(&self, part: Part, value: u128) -> Option<String> {
+        let address: IpAddr = match part.datatype {
+            Datatype::Ipv4 => Ipv4Addr::from(u32::try_from(value).ok()?).into(),
+            Datatype::Ipv6 => Ipv6Addr::from(value).into(),
+            _ => return None,
+        };
+        let name = self.options.hosts?(address)?;
+        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        (name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(is_name))
+            .then_some(name)
+    }
+
     /// From one value to another: a prefix or the beginning of a name, if it is that.
     pub(super) fn range(&mut self, part: Part, lo: u128, hi: u128) {
         let bits = part.bits;
@@ -44,7 +63,7 @@ impl Lister<'_> {
             _ if lo == hi => self.value(part, lo),
             Some(0) if part.datatype == Datatype::IfName => self.out.push_str("\"*\""),
             Some(len) if part.datatype.has_prefixes() => {
-                self.value(part, lo);
+                part.datatype.write(lo, self.options.numeric, &mut self.out);
                 self.put(format_args!("/{len}"));
             }
             Some(len) if part.datatype == Datatype::IfName && len % 8 == 0 => {
