@@ -65,18 +65,23 @@ pub(crate) struct Point {
 }
 
 impl netfilter::Hook for Point {
-    fn judge(&self, packet: Skb<'_>, rcu: &ReadSide<'_>) -> netfilter::Verdict {
-        let here = BottomHalvesOff::new();
+    #[inline]
+    fn judge(
+        &self,
+        packet: Skb<'_>,
+        rcu: &ReadSide<'_>,
+        here: &BottomHalvesOff,
+    ) -> netfilter::Verdict {
         let bytes = u64::from(packet.len());
         let ruleset = self.published.read(rcu);
-        let verdict = ruleset.judge(self.slot, self.family, packet, rcu, &here);
+        let verdict = ruleset.judge(self.slot, self.family, packet, rcu, here);
         let (accepted, dropped) = match verdict {
             netfilter::Verdict::Accept => (1, 0),
             netfilter::Verdict::Drop => (0, 1),
             netfilter::Verdict::Queue { .. } => (0, 0),
         };
         self.counters
-            .here(&here)
+            .here(here)
             .add(0, [1, bytes, accepted, dropped]);
         verdict
     }

@@ -28,8 +28,8 @@ use kernel::{
 
 use crate::{
     abstractions::{
-        bottom_half::BottomHalvesOff, conntrack::Tracking, netfilter, rcupdate::ReadSide,
-        skbuff::Skb,
+        bottom_half::BottomHalvesOff, conntrack::Tracking, netfilter, percpu::Lending,
+        rcupdate::ReadSide, skbuff::Skb,
     },
     counters::RuleCounters,
     facilities::Facilities,
@@ -39,11 +39,14 @@ use crate::{
 pub(crate) use draft::{Draft, Refused, UserBytes};
 pub(crate) use state::{Events, Prepared, State};
 
-/// A run of base chains in [`Loaded::bases`].
+/// The base chains of a point: a run in [`Loaded::bases`].
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Run {
     first: usize,
+    /// How many of them there is something to run of.
     count: usize,
+    /// How many there are.
+    declared: usize,
 }
 
 /// Who published a ruleset, and when.
@@ -84,6 +87,8 @@ pub(crate) struct Loaded {
     bases: KVec<BaseChain>,
     /// Which of them run at a point, by its slot.
     runs: KVec<Run>,
+    /// What packets are parsed into.
+    keys: Lending<Key>,
     counters: RuleCounters,
     facilities: Facilities,
     state: State,
@@ -103,7 +108,7 @@ impl Ruleset {
     pub(crate) fn base_chains(&self, slot: usize) -> usize {
         self.loaded
             .as_ref()
-            .map_or(0, |loaded| loaded.at(slot).len())
+            .map_or(0, |loaded| loaded.run_of(slot).declared)
     }
 
     /// Fills in what there is to say of it.
@@ -167,10 +172,16 @@ impl Loaded {
         info.max_steps = self.program.max_steps();
     }
 
+    /// The run of the point `slot`.
+    #[inline]
+    fn run_of(&self, slot: usize) -> Run {
+        self.runs.get(slot).copied().unwrap_or_default()
+    }
+
     /// The base chains that run at the point `slot`.
     #[inline]
     fn at(&self, slot: usize) -> &[BaseChain] {
-        let Run { first, count } = self.runs.get(slot).copied().unwrap_or_default();
+        let Run { first, count, .. } = self.run_of(slot);
         let rest = self.bases.get(first..).unwrap_or_default();
         rest.get(..count).unwrap_or_default()
     }
@@ -199,20 +210,32 @@ impl Loaded {
             here,
             state: StateView::new(&self.state, rcu, here),
         };
-        self.run(bases, &mut packet)
+        match self.keys.lend(here) {
+            Some(mut key) => self.run(bases, &mut key, &mut packet),
+            None => self.run_within(bases, &mut packet),
+        }
     }
 
-    /// Parses the packet and runs `bases`. Apart from `judge`, so that places without base chains
-    /// do not pay for the key's room on the stack.
+    /// Runs `bases` within a hook that has the CPU's key: on one of its own.
+    #[cold]
     #[inline(never)]
-    fn run(&self, bases: &[BaseChain], packet: &mut Subject<'_>) -> netfilter::Verdict {
+    fn run_within(&self, bases: &[BaseChain], packet: &mut Subject<'_>) -> netfilter::Verdict {
+        self.run(bases, &mut Key::EMPTY, packet)
+    }
+
+    /// Parses the packet and runs `bases`.
+    #[inline(never)]
+    fn run(
+        &self,
+        bases: &[BaseChain],
+        key: &mut Key,
+        packet: &mut Subject<'_>,
+    ) -> netfilter::Verdict {
         let view = self.program.view();
-        // Read where it is: it is too large to be copied for each packet.
-        let mut key = Key::EMPTY;
         key.read(packet, self.program.fields());
         for base in bases {
             let course = (base.kind == ChainType::Route as u8).then(|| Course::of(packet));
-            let outcome = view.run(base, &mut key, packet);
+            let outcome = view.run(base, key, packet);
             match (outcome.verdict, outcome.queue) {
                 (Verdict::Accept, _) => {
                     let left = course.is_some_and(|course| course != Course::of(packet));

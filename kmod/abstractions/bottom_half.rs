@@ -15,9 +15,11 @@ use super::bindings;
 ///
 /// # Invariants
 ///
-/// Bottom halves are off while an instance exists, and `cpu` is the CPU that it was made on.
+/// Bottom halves are off while an instance exists, and `cpu` is the CPU that it was made on. `ours` says
+/// whether they are so by the instance's doing.
 pub(crate) struct BottomHalvesOff {
-    cpu: usize,
+    cpu: u32,
+    ours: bool,
     _not_thread_safe: NotThreadSafe,
 }
 
@@ -32,7 +34,29 @@ impl BottomHalvesOff {
         let cpu = unsafe { kernel::bindings::raw_smp_processor_id() };
         // INVARIANT: Bottom halves were turned off before the CPU was asked for.
         BottomHalvesOff {
-            cpu: cpu as usize,
+            cpu,
+            ours: true,
+            _not_thread_safe: NotThreadSafe,
+        }
+    }
+
+    /// Turns bottom halves off, unless they are: what is received finds them off, which then costs one call.
+    ///
+    /// # Safety
+    ///
+    /// If bottom halves are off already, whoever did that must not undo it while the instance exists.
+    #[inline]
+    pub(super) unsafe fn within() -> Self {
+        // SAFETY: May be called in any context.
+        let context = unsafe { bindings::ferrule_softirq_count_and_cpu() };
+        if context.softirq_count == 0 {
+            return Self::new();
+        }
+        // INVARIANT: Bottom halves are off, and stay so by the safety requirement; so this stays on the CPU that
+        // was asked for meanwhile.
+        BottomHalvesOff {
+            cpu: context.cpu,
+            ours: false,
             _not_thread_safe: NotThreadSafe,
         }
     }
@@ -40,15 +64,17 @@ impl BottomHalvesOff {
     /// The number of this CPU.
     #[inline]
     pub(crate) fn cpu(&self) -> usize {
-        self.cpu
+        self.cpu as usize
     }
 }
 
 impl Drop for BottomHalvesOff {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: By the type invariant bottom halves are off, by `new`'s doing; the type is not
-        // `Send`, so this is the same thread.
-        unsafe { bindings::ferrule_local_bh_enable() };
+        if self.ours {
+            // SAFETY: By the type invariant bottom halves are off, by `new`'s doing; the type is not
+            // `Send`, so this is the same thread.
+            unsafe { bindings::ferrule_local_bh_enable() };
+        }
     }
 }

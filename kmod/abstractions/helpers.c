@@ -45,6 +45,15 @@ void ferrule_local_bh_enable(void)
 	local_bh_enable();
 }
 
+/* Together, because each packet asks for both. */
+struct ferrule_context ferrule_softirq_count_and_cpu(void)
+{
+	return (struct ferrule_context){
+		.softirq_count = softirq_count(),
+		.cpu = raw_smp_processor_id(),
+	};
+}
+
 struct net *ferrule_get_net(struct net *net)
 {
 	return get_net(net);

@@ -20,6 +20,13 @@ struct sock;
 
 void ferrule_local_bh_disable(void);
 void ferrule_local_bh_enable(void);
+
+struct ferrule_context {
+	u32 softirq_count;
+	u32 cpu;
+};
+
+struct ferrule_context ferrule_softirq_count_and_cpu(void);
 struct net *ferrule_get_net(struct net *net);
 void ferrule_put_net(struct net *net);
 void *ferrule_net_generic(const struct net *net, unsigned int id);

@@ -24,6 +24,8 @@
 //! accesses, as here. The memory is 64 bits wide, aligned, and nobody accesses it otherwise.
 //! On 32-bit machines a reader could see half a number; Rust for Linux does not run on SMP ones.
 
+mod lending;
+
 use kernel::{
     cpu::nr_cpu_ids,
     prelude::*,
@@ -31,6 +33,8 @@ use kernel::{
 };
 
 use super::bottom_half::BottomHalvesOff;
+
+pub(crate) use lending::Lending;
 
 /// Numbers in a cache line.
 const WORDS: usize = 8;

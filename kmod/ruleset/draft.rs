@@ -7,9 +7,9 @@
 //! The bytes are copied once, into memory that the user cannot reach, and the copy is verified and
 //! kept: what was verified is what runs.
 
-use ferrule_engine::{scratch_len, verify, Program, Scratch, Storage};
+use ferrule_engine::{scratch_len, verify, Key, Program, Scratch, Storage, View};
 use ferrule_uapi::{
-    hook::{Family, Hook, FAMILY_BIT_IP, FAMILY_BIT_IP6},
+    hook::{Family, Hook, Verdict, FAMILY_BIT_IP, FAMILY_BIT_IP6},
     insn::{Insn, Opcode},
     program::BaseChain,
 };
@@ -24,7 +24,7 @@ pub(crate) use crate::sets::Refused;
 
 use super::{state::State, Loaded, Ruleset, Run, Stamp};
 use crate::{
-    abstractions::net_namespace::Net,
+    abstractions::{net_namespace::Net, percpu::Lending},
     counters::{Bases, RuleCounters},
     facilities::Facilities,
     hook::Place,
@@ -79,6 +79,7 @@ pub(crate) struct Draft {
     counters: RuleCounters,
     bases: KVec<BaseChain>,
     plan: KVec<Planned>,
+    keys: Lending<Key>,
     /// Room for what its counters are to go on from.
     carried: Bases,
     facilities: Facilities,
@@ -92,7 +93,7 @@ impl Draft {
         let program = verify(bytes, &mut scratch).map_err(Refused::Program)?;
         let view = program.view();
         let queues = |insn: &Insn| insn.opcode == Opcode::Queue as u8;
-        let (plan, bases) = plan(view.base_chains(), view.insns().iter().any(queues))?;
+        let (plan, bases) = plan(&view, view.insns().iter().any(queues))?;
         let len = view.counters().len();
         Ok(Draft {
             counters: RuleCounters::new(len)?,
@@ -101,6 +102,7 @@ impl Draft {
             program: Arc::new(program, GFP_KERNEL_ACCOUNT)?,
             bases,
             plan,
+            keys: Lending::new(|| Key::EMPTY)?,
         })
     }
 
@@ -132,6 +134,7 @@ impl Draft {
             program: self.program,
             bases: self.bases,
             runs,
+            keys: self.keys,
             counters: self.counters,
             facilities: self.facilities,
             state,
@@ -145,30 +148,47 @@ impl Draft {
     }
 }
 
-/// Groups base chains by place, keeping their order; or, if `apart`, gives each a place of its own.
-fn plan(chains: &[BaseChain], apart: bool) -> Result<(KVec<Planned>, KVec<BaseChain>)> {
+/// Groups base chains by place, keeping their order; or, if `apart`, gives each a place of its own. What a
+/// base chain leaves of a packet as it is need not be run, but has its place even so.
+fn plan(view: &View<'_>, apart: bool) -> Result<(KVec<Planned>, KVec<BaseChain>)> {
     let mut plan = KVec::new();
     let mut bases = KVec::new();
+    let chains = view.base_chains();
     for place in chains.iter().flat_map(places) {
         if plan.iter().any(|planned: &Planned| planned.place == place) {
             continue;
         }
         let first = bases.len();
+        let mut declared = 0_usize;
         let here = chains
             .iter()
             .filter(|chain| places(chain).any(|at| at == place));
         for chain in here {
-            bases.push(*chain, GFP_KERNEL_ACCOUNT)?;
+            declared = declared.saturating_add(1);
+            if apart || !is_idle(view, chain) {
+                bases.push(*chain, GFP_KERNEL_ACCOUNT)?;
+            }
         }
-        let count = bases.len().saturating_sub(first);
+        let run = Run {
+            first,
+            count: bases.len().saturating_sub(first),
+            declared,
+        };
         if apart {
-            split(&mut plan, place, Run { first, count })?;
+            split(&mut plan, place, run)?;
         } else {
-            let run = Run { first, count };
             plan.push(Planned { place, run }, GFP_KERNEL_ACCOUNT)?;
         }
     }
     Ok((plan, bases))
+}
+
+/// Whether a base chain has no rule, and accepts: no packet, counter or trace is the other for it.
+fn is_idle(view: &View<'_>, base: &BaseChain) -> bool {
+    let chain = view.chains().get(base.chain as usize);
+    let first = chain.and_then(|chain| view.insns().get(chain.first_insn as usize));
+    base.policy == Verdict::Accept as u8
+        && first.is_some_and(|insn| insn.opcode == Opcode::Return as u8)
 }
 
 /// Plans each chain of a run alone: the last of them has the first ordinal.
@@ -180,6 +200,7 @@ fn split(plan: &mut KVec<Planned>, place: Place, run: Run) -> Result {
             run: Run {
                 first: after.saturating_sub(1),
                 count: 1,
+                declared: 1,
             },
         };
         plan.push(planned, GFP_KERNEL_ACCOUNT)?;

@@ -21,7 +21,7 @@ use ferrule_uapi::{
     program::Wide,
 };
 
-use crate::{number::widen, packet::Packet};
+use crate::{number::widen, packet::Packet, vm::Stack};
 
 pub(crate) use network::{find_transport, is_extension, nexthdr, MAX_EXTENSION_HEADERS};
 pub(crate) use transport::protocol;
@@ -77,12 +77,15 @@ const NARROW: usize = FIRST_WIDE as usize;
 /// How many wide ones.
 const WIDE: usize = 8;
 
-/// The fields of one packet.
+/// The fields of one packet, and room for the calls that are open while it is judged.
+///
+/// It is some hundred bytes, which take longer to clear than a short ruleset takes to run. So it is made once
+/// and used for many packets ([`Key::read`]): what one leaves behind in it, the next never sees.
 ///
 /// # Invariants
 ///
-/// `EMPTY` is all zeros, so that making one is no copy. Only fields whose bit in `present` is set have a meaning. A field is never present unless the
-/// packet has it, or, if it is a register, an instruction of the base chain wrote it.
+/// Only fields whose bit in `present` is set have a meaning. A field is never present unless the packet has it,
+/// or, if it is a register, an instruction of the base chain wrote it.
 #[derive(Clone, Debug)]
 pub struct Key {
     present: u64,
@@ -91,6 +94,7 @@ pub struct Key {
     transport: Transport,
     narrow: [u32; NARROW],
     wide: [Wide; WIDE],
+    pub(crate) stack: Stack,
 }
 
 /// Where the transport header is.
@@ -116,6 +120,7 @@ impl Key {
         },
         narrow: [0; NARROW],
         wide: [Wide { hi: 0, lo: 0 }; WIDE],
+        stack: Stack::EMPTY,
     };
 
     /// Parses the fields of `packet` that are `wanted`; others may be absent from the key.
@@ -125,25 +130,25 @@ impl Key {
         key
     }
 
-    /// Becomes the key of `packet`, as [`Key::parse`] gives it. A key is some hundred bytes: who has room for
-    /// one need not have it copied.
+    /// Becomes the key of `packet`, as [`Key::parse`] gives it, whatever it was before.
     pub fn read<P: Packet>(&mut self, packet: &P, wanted: FieldSet) {
         self.present = 0;
         self.wanted = wanted;
         self.parse_meta(packet);
         if wanted.meets(NAMES) {
-            self.set_wide(Field::MetaIifname, wide(&packet.iifname()));
-            self.set_wide(Field::MetaOifname, wide(&packet.oifname()));
+            self.parse_names(packet);
         }
-        self.parse_headers(packet);
+        if wanted.meets(HEADERS) {
+            self.parse_headers(packet);
+        }
     }
 
     /// Stores what there is of network and transport header.
-    #[inline]
+    #[inline(never)]
     fn parse_headers<P: Packet>(&mut self, packet: &P) {
         let transport = match packet.family() {
             Family::Ip6 => self.parse_ipv6(packet, self.wanted),
-            Family::Ip | Family::Inet => self.parse_ipv4(packet),
+            Family::Ip | Family::Inet => self.parse_ipv4(packet, self.wanted),
         };
         if let Some(transport) = transport {
             self.transport = transport;
@@ -152,6 +157,13 @@ impl Key {
                 self.parse_transport(packet, transport);
             }
         }
+    }
+
+    /// Stores the interfaces' names. Apart, as few rulesets ask for them.
+    #[inline(never)]
+    fn parse_names<P: Packet>(&mut self, packet: &P) {
+        self.set_wide(Field::MetaIifname, wide(&packet.iifname()));
+        self.set_wide(Field::MetaOifname, wide(&packet.oifname()));
     }
 
     /// Parses the headers again, some bytes of which were changed.
@@ -173,28 +185,41 @@ impl Key {
     }
 
     /// Makes all registers absent: a base chain begins.
+    #[inline]
     pub(crate) fn clear_registers(&mut self) {
         self.present &= !REGISTERS.0;
     }
 
     /// What needs no header, except that a looped-back packet's type is told by its address, later.
+    #[inline]
     fn parse_meta<P: Packet>(&mut self, packet: &P) {
+        let wanted = self.wanted;
+        if !wanted.meets(META) {
+            return;
+        }
+        // An interface's index lies in memory of its own: it is not touched for nothing.
+        if wanted.contains(Field::MetaIif) {
+            self.set(Field::MetaIif, packet.iif());
+        }
+        if wanted.contains(Field::MetaOif) {
+            self.set(Field::MetaOif, packet.oif());
+        }
         self.set(Field::MetaNfproto, packet.family() as u32);
         self.set(Field::MetaProtocol, packet.protocol().into());
         self.set(Field::MetaLength, packet.len());
         self.set(Field::MetaMark, packet.mark());
-        self.set(Field::MetaIif, packet.iif());
-        self.set(Field::MetaOif, packet.oif());
         self.set(Field::MetaPkttype, packet.pkttype().into());
     }
 
     /// The value of a narrow field, if it is there.
+    #[inline]
     pub fn get(&self, field: u8) -> Option<u32> {
         let value = self.narrow.get(usize::from(field))?;
         self.has(field).then_some(*value)
     }
 
     /// The value of a wide field, if it is there.
+    #[inline]
     pub fn get_wide(&self, field: u8) -> Option<Wide> {
         let index = field.checked_sub(FIRST_WIDE)?;
         let value = self.wide.get(usize::from(index))?;
@@ -220,11 +245,13 @@ impl Key {
     }
 
     /// Whether the field numbered `field` is there.
+    #[inline]
     fn has(&self, field: u8) -> bool {
         self.present.wrapping_shr(field.into()) & 1 != 0
     }
 
     /// Sets a narrow field.
+    #[inline]
     pub(crate) fn set(&mut self, field: Field, value: u32) {
         if let Some(slot) = self.narrow.get_mut(field as usize) {
             *slot = value;
@@ -233,6 +260,7 @@ impl Key {
     }
 
     /// Sets a wide field.
+    #[inline]
     fn set_wide(&mut self, field: Field, value: Wide) {
         let index = (field as u8).wrapping_sub(FIRST_WIDE);
         if let Some(slot) = self.wide.get_mut(usize::from(index)) {
@@ -255,21 +283,22 @@ const REGISTERS: FieldSet = {
     FieldSet(bits)
 };
 
+/// What a packet has beside its headers, names apart.
+const META: FieldSet = FieldSet::of(&[
+    Field::MetaNfproto,
+    Field::MetaProtocol,
+    Field::MetaLength,
+    Field::MetaMark,
+    Field::MetaIif,
+    Field::MetaOif,
+    Field::MetaPkttype,
+]);
+
 /// What is no header's field: it stays when headers are parsed again.
-const NOT_OF_HEADERS: FieldSet = FieldSet(
-    REGISTERS.0
-        | NAMES.0
-        | FieldSet::of(&[
-            Field::MetaNfproto,
-            Field::MetaProtocol,
-            Field::MetaLength,
-            Field::MetaMark,
-            Field::MetaIif,
-            Field::MetaOif,
-            Field::MetaPkttype,
-        ])
-        .0,
-);
+const NOT_OF_HEADERS: FieldSet = FieldSet(REGISTERS.0 | NAMES.0 | META.0);
+
+/// What headers are parsed for. The packet type is one, as a looped-back packet's is told by its address.
+const HEADERS: FieldSet = FieldSet(!NOT_OF_HEADERS.0 | FieldSet::of(&[Field::MetaPkttype]).0);
 
 /// Interface names: copied only if wanted.
 const NAMES: FieldSet = FieldSet::of(&[Field::MetaIifname, Field::MetaOifname]);

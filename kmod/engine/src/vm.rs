@@ -82,12 +82,24 @@ enum Turn {
 const LAST_MATCH: u8 = Opcode::LookupWide as u8;
 
 /// Where calls return to.
-struct Stack {
+#[derive(Clone, Debug)]
+pub(crate) struct Stack {
     returns: [u32; limit::MAX_DEPTH as usize],
     depth: usize,
 }
 
 impl Stack {
+    /// No call is open.
+    pub(crate) const EMPTY: Self = Stack {
+        returns: [0; limit::MAX_DEPTH as usize],
+        depth: 0,
+    };
+
+    /// Forgets all calls.
+    fn clear(&mut self) {
+        self.depth = 0;
+    }
+
     /// Remembers `pc`. `false` if there is no room.
     fn push(&mut self, pc: u32) -> bool {
         let Some(slot) = self.returns.get_mut(self.depth) else {
@@ -112,10 +124,7 @@ impl View<'_> {
     /// Base chains that run at one hook share the key: what one does to the packet (its mark, its
     /// headers), it does to the key too. Registers are absent at the beginning of each.
     pub fn run<P: Packet>(&self, base: &BaseChain, key: &mut Key, packet: &mut P) -> Outcome {
-        let mut stack = Stack {
-            returns: [0; limit::MAX_DEPTH as usize],
-            depth: 0,
-        };
+        key.stack.clear();
         key.clear_registers();
         let insns = self.insns();
         let entry = self.chains().get(base.chain as usize);
@@ -140,7 +149,7 @@ impl View<'_> {
                 };
                 continue;
             }
-            match self.turn(insn, pc, base, &mut stack, key, packet) {
+            match self.turn(insn, pc, base, key, packet) {
                 Turn::Go(next) => {
                     pc = next;
                     continue;
@@ -171,7 +180,6 @@ impl View<'_> {
         insn: &Insn,
         pc: u32,
         base: &BaseChain,
-        stack: &mut Stack,
         key: &mut Key,
         packet: &mut P,
     ) -> Turn {
@@ -183,13 +191,13 @@ impl View<'_> {
             }
             Some(Opcode::Accept) => decided(packet, Verdict::Accept, insn.b, Decider::Rule(insn.a)),
             Some(Opcode::Drop) => decided(packet, Verdict::Drop, insn.b, Decider::Rule(insn.a)),
-            Some(Opcode::Call) if stack.push(next) => Turn::Go(insn.target),
+            Some(Opcode::Call) if key.stack.push(next) => Turn::Go(insn.target),
             Some(Opcode::Goto) => Turn::Go(insn.target),
-            Some(Opcode::Return) => match stack.pop() {
+            Some(Opcode::Return) => match key.stack.pop() {
                 Some(pc) => Turn::Go(pc),
                 None => by_policy(packet, base),
             },
-            Some(opcode) => self.act(opcode, insn, pc, base, stack, key, packet),
+            Some(opcode) => self.act(opcode, insn, pc, base, key, packet),
             None => Turn::Fault,
         }
     }
@@ -206,7 +214,6 @@ impl View<'_> {
         insn: &Insn,
         pc: u32,
         base: &BaseChain,
-        stack: &mut Stack,
         key: &mut Key,
         packet: &mut P,
     ) -> Turn {
@@ -232,7 +239,7 @@ impl View<'_> {
                 let found = self.is_in_set(insn, key, packet);
                 Turn::Go(if found { next } else { insn.target })
             }
-            Opcode::LookupVerdict => self.follow(insn, pc, base, stack, key, packet),
+            Opcode::LookupVerdict => self.follow(insn, pc, base, key, packet),
             Opcode::Verdict => Turn::Go(next),
             Opcode::Do => match self.perform(insn.a, insn.b, key, packet) {
                 Done::Go => Turn::Go(next),

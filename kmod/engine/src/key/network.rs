@@ -11,6 +11,20 @@ const BROADCAST: u32 = 1;
 const MULTICAST: u32 = 2;
 const LOOPBACK: u32 = 5;
 
+/// Fields of the IPv4 header but its addresses: stored only if wanted.
+const IPV4: FieldSet = FieldSet::of(&[
+    Field::IpVersion,
+    Field::IpHdrlength,
+    Field::IpDscp,
+    Field::IpEcn,
+    Field::IpLength,
+    Field::IpId,
+    Field::IpFragOff,
+    Field::IpTtl,
+    Field::IpProtocol,
+    Field::IpChecksum,
+]);
+
 /// Fields of the fixed IPv6 header: stored only if wanted.
 const IPV6: FieldSet = FieldSet::of(&[
     Field::Ip6Version,
@@ -42,22 +56,28 @@ const IPV6_HEADER: u32 = 40;
 
 impl Key {
     /// Stores the IPv4 header's fields and says where the transport header is.
-    pub(super) fn parse_ipv4<P: Packet>(&mut self, packet: &P) -> Option<Transport> {
+    pub(super) fn parse_ipv4<P: Packet>(
+        &mut self,
+        packet: &P,
+        wanted: FieldSet,
+    ) -> Option<Transport> {
         let header: [u8; 20] = packet.bytes(0)?;
         let [vihl, tos, l0, l1, i0, i1, f0, f1, ttl, protocol, c0, c1, addresses @ ..] = header;
         let [s0, s1, s2, s3, d0, d1, d2, d3] = addresses;
         let frag_off = u16::from_be_bytes([f0, f1]);
         let daddr = u32::from_be_bytes([d0, d1, d2, d3]);
-        self.set(Field::IpVersion, (vihl >> 4).into());
-        self.set(Field::IpHdrlength, (vihl & 15).into());
-        self.set(Field::IpDscp, (tos >> 2).into());
-        self.set(Field::IpEcn, (tos & 3).into());
-        self.set(Field::IpLength, u16::from_be_bytes([l0, l1]).into());
-        self.set(Field::IpId, u16::from_be_bytes([i0, i1]).into());
-        self.set(Field::IpFragOff, frag_off.into());
-        self.set(Field::IpTtl, ttl.into());
-        self.set(Field::IpProtocol, protocol.into());
-        self.set(Field::IpChecksum, u16::from_be_bytes([c0, c1]).into());
+        if wanted.meets(IPV4) {
+            self.set(Field::IpVersion, (vihl >> 4).into());
+            self.set(Field::IpHdrlength, (vihl & 15).into());
+            self.set(Field::IpDscp, (tos >> 2).into());
+            self.set(Field::IpEcn, (tos & 3).into());
+            self.set(Field::IpLength, u16::from_be_bytes([l0, l1]).into());
+            self.set(Field::IpId, u16::from_be_bytes([i0, i1]).into());
+            self.set(Field::IpFragOff, frag_off.into());
+            self.set(Field::IpTtl, ttl.into());
+            self.set(Field::IpProtocol, protocol.into());
+            self.set(Field::IpChecksum, u16::from_be_bytes([c0, c1]).into());
+        }
         self.set(Field::IpSaddr, u32::from_be_bytes([s0, s1, s2, s3]));
         self.set(Field::IpDaddr, daddr);
         if packet.pkttype() == LOOPBACK as u8 {

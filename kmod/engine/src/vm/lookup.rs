@@ -14,7 +14,7 @@ use crate::{
     program::View,
 };
 
-use super::{by_policy, decided, Decider, Stack, Turn};
+use super::{by_policy, decided, Decider, Turn};
 
 impl View<'_> {
     /// What a set or map has for the packet's key; `None` if it has none, or a part of the key is absent.
@@ -51,8 +51,7 @@ impl View<'_> {
         insn: &Insn,
         pc: u32,
         base: &BaseChain,
-        stack: &mut Stack,
-        key: &Key,
+        key: &mut Key,
         packet: &mut P,
     ) -> Turn {
         let Some(Found::Verdict(verdict, handle)) = self.find(insn, key, packet) else {
@@ -67,12 +66,12 @@ impl View<'_> {
             ElementVerdict::Accept => Turn::Decided(Verdict::Accept, Decider::Rule(named.a)),
             ElementVerdict::Drop => decided(packet, Verdict::Drop, named.b, Decider::Rule(named.a)),
             ElementVerdict::Continue => Turn::Go(behind),
-            ElementVerdict::Return => match stack.pop() {
+            ElementVerdict::Return => match key.stack.pop() {
                 Some(pc) => Turn::Go(pc),
                 None => by_policy(packet, base),
             },
             ElementVerdict::Jump => match self.chain_of_target(insn, handle) {
-                Some(target) if stack.push(behind) => Turn::Go(target),
+                Some(target) if key.stack.push(behind) => Turn::Go(target),
                 _ => Turn::Fault,
             },
             ElementVerdict::Goto => match self.chain_of_target(insn, handle) {

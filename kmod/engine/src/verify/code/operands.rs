@@ -117,6 +117,8 @@ impl Place<'_> {
                 let expr = self.view.exprs().get(insn.a as usize);
                 let expr = expr.ok_or(VerifyError::Index)?;
                 register(insn.field, expr.bits > 32)?;
+                // The key is asked where the transport header is.
+                fields.insert(Field::MetaL4proto);
                 if expr.kind == ExprKind::Jhash as u8 {
                     self.note_key(expr.d, fields);
                 }
@@ -142,7 +144,10 @@ impl Place<'_> {
                 register(insn.field, set.is_some_and(|set| set.data_len == 16))?;
                 self.note_key(insn.b, fields);
             }
-            Opcode::Do => self.note_statement(insn.a, fields),
+            Opcode::Do => {
+                fields.insert(Field::MetaL4proto);
+                self.note_statement(insn.a, fields);
+            }
             Opcode::Queue if insn.field != 0 => register(insn.field, false)?,
             _ => {}
         }
