@@ -22,7 +22,7 @@ use crate::{
     abstractions::{
         bottom_half::BottomHalvesOff,
         netfilter::{self, HookSpec},
-        percpu::PerCpuCounters,
+        percpu::PerCpuCounter,
         rcupdate::{Published, ReadSide},
         skbuff::Skb,
     },
@@ -50,7 +50,7 @@ impl Place {
 }
 
 /// What is counted at a hook point: packets, their bytes, accepted, dropped.
-pub(crate) type PointCounters = PerCpuCounters<4>;
+pub(crate) type PointCounters = PerCpuCounter<4>;
 
 /// A registered hook function.
 pub(crate) struct Point {
@@ -80,9 +80,7 @@ impl netfilter::Hook for Point {
             netfilter::Verdict::Drop => (0, 1),
             netfilter::Verdict::Queue { .. } => (0, 0),
         };
-        self.counters
-            .here(here)
-            .add(0, [1, bytes, accepted, dropped]);
+        self.counters.add(here, [1, bytes, accepted, dropped]);
         verdict
     }
 }

@@ -42,11 +42,11 @@ pub(crate) use state::{Events, Prepared, State};
 /// The base chains of a point: a run in [`Loaded::bases`].
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Run {
-    first: usize,
-    /// How many of them there is something to run of.
-    count: usize,
+    first: u32,
+    /// Behind the last; where the run begins if there is none that does anything.
+    end: u32,
     /// How many there are.
-    declared: usize,
+    declared: u32,
 }
 
 /// Who published a ruleset, and when.
@@ -108,7 +108,7 @@ impl Ruleset {
     pub(crate) fn base_chains(&self, slot: usize) -> usize {
         self.loaded
             .as_ref()
-            .map_or(0, |loaded| loaded.run_of(slot).declared)
+            .map_or(0, |loaded| loaded.run_of(slot).declared as usize)
     }
 
     /// Fills in what there is to say of it.
@@ -178,14 +178,6 @@ impl Loaded {
         self.runs.get(slot).copied().unwrap_or_default()
     }
 
-    /// The base chains that run at the point `slot`.
-    #[inline]
-    fn at(&self, slot: usize) -> &[BaseChain] {
-        let Run { first, count, .. } = self.run_of(slot);
-        let rest = self.bases.get(first..).unwrap_or_default();
-        rest.get(..count).unwrap_or_default()
-    }
-
     /// Runs the base chains of a point: each may accept, the first to drop ends it.
     #[inline]
     fn judge(
@@ -196,15 +188,30 @@ impl Loaded {
         rcu: &ReadSide<'_>,
         here: &BottomHalvesOff,
     ) -> netfilter::Verdict {
-        let bases = self.at(slot);
-        if bases.is_empty() {
+        let run = self.run_of(slot);
+        if run.first == run.end {
             return netfilter::Verdict::Accept;
         }
-        let counters = self.counters.here(here);
+        self.parse_and_run(run, family, skb, rcu, here)
+    }
+
+    /// Parses the packet and runs base chains. Apart from `judge`, so that places without any pay for
+    /// nothing of this.
+    #[inline(never)]
+    fn parse_and_run(
+        &self,
+        run: Run,
+        family: Family,
+        skb: Skb<'_>,
+        rcu: &ReadSide<'_>,
+        here: &BottomHalvesOff,
+    ) -> netfilter::Verdict {
+        let bases = self.bases.get(run.first as usize..run.end as usize);
+        let bases = bases.unwrap_or_default();
         let mut packet = Subject {
             skb,
             family,
-            counters,
+            counters: self.counters.here(here),
             program: &self.program,
             facilities: &self.facilities,
             here,
@@ -224,7 +231,7 @@ impl Loaded {
     }
 
     /// Parses the packet and runs `bases`.
-    #[inline(never)]
+    #[inline]
     fn run(
         &self,
         bases: &[BaseChain],

@@ -104,6 +104,49 @@ impl<const N: usize> PerCpuCounters<N> {
     }
 }
 
+/// One counter of `N` numbers for every possible CPU, where it has a cache line to itself.
+///
+/// # Invariants
+///
+/// As those of [`PerCpuCounters`].
+pub(crate) struct PerCpuCounter<const N: usize> {
+    lines: KVVec<Line>,
+}
+
+impl<const N: usize> PerCpuCounter<N> {
+    /// A counter at zero.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`. What is allocated is charged to the memory cgroup of the caller.
+    pub(crate) fn new() -> Result<Self> {
+        const_assert!(N <= WORDS);
+        let flags = GFP_KERNEL_ACCOUNT | __GFP_NOWARN;
+        Ok(PerCpuCounter {
+            lines: KVVec::zeroed(nr_cpu_ids() as usize, flags)?,
+        })
+    }
+
+    /// Adds to the numbers, on this CPU.
+    #[inline]
+    pub(crate) fn add(&self, here: &BottomHalvesOff, amounts: [u64; N]) {
+        if let Some(line) = self.lines.get(here.cpu()) {
+            add(&line.0, amounts);
+        }
+    }
+
+    /// The numbers, summed over all CPUs, as [`PerCpuCounters::sum`] has them.
+    pub(crate) fn sum(&self) -> [u64; N] {
+        let mut sums = [0u64; N];
+        for line in &self.lines {
+            for (sum, word) in sums.iter_mut().zip(&line.0) {
+                *sum = sum.wrapping_add(read_once(word));
+            }
+        }
+        sums
+    }
+}
+
 /// How many CPUs there may ever be.
 pub(crate) fn possible_cpus() -> u32 {
     nr_cpu_ids()
@@ -124,12 +167,18 @@ impl<const N: usize> Lane<'_, N> {
     /// Adds to the numbers of a counter; does nothing if there is no such counter.
     #[inline]
     pub(crate) fn add(self, counter: usize, amounts: [u64; N]) {
-        for (word, amount) in words::<N>(self.lines, counter).iter().zip(amounts) {
-            if cfg!(CONFIG_PREEMPT_RT) {
-                word.add(amount, Relaxed);
-            } else {
-                write_once(word, read_once(word).wrapping_add(amount));
-            }
+        add(words::<N>(self.lines, counter), amounts);
+    }
+}
+
+/// Adds to numbers of this CPU's.
+#[inline]
+fn add<const N: usize>(words: &[Atomic<u64>], amounts: [u64; N]) {
+    for (word, amount) in words.iter().zip(amounts) {
+        if cfg!(CONFIG_PREEMPT_RT) {
+            word.add(amount, Relaxed);
+        } else {
+            write_once(word, read_once(word).wrapping_add(amount));
         }
     }
 }

@@ -38,7 +38,7 @@ struct Known {
 
 impl Known {
     fn value(&self, base_chains: usize) -> HookValue {
-        let [packets, bytes, accepted, dropped] = add(self.base, self.counters.sum(0));
+        let [packets, bytes, accepted, dropped] = add(self.base, self.counters.sum());
         HookValue {
             family: self.place.family as u8,
             hook: self.place.hook as u8,
@@ -108,7 +108,7 @@ impl Points {
             .iter()
             .position(Option::is_none)
             .unwrap_or(self.0.len());
-        let counters = Arc::new(PointCounters::new(1)?, GFP_KERNEL_ACCOUNT)?;
+        let counters = Arc::new(PointCounters::new()?, GFP_KERNEL_ACCOUNT)?;
         let point = Point {
             slot,
             family: place.family,
@@ -145,7 +145,7 @@ impl Points {
     /// Makes all values zero.
     pub(super) fn reset(&mut self) {
         for known in self.0.iter_mut().flatten() {
-            known.base = known.counters.sum(0).map(u64::wrapping_neg);
+            known.base = known.counters.sum().map(u64::wrapping_neg);
         }
     }
 

@@ -22,7 +22,7 @@ use kernel::{
 
 pub(crate) use crate::sets::Refused;
 
-use super::{state::State, Loaded, Ruleset, Run, Stamp};
+use super::{saturating, state::State, Loaded, Ruleset, Run, Stamp};
 use crate::{
     abstractions::{net_namespace::Net, percpu::Lending},
     counters::{Bases, RuleCounters},
@@ -158,8 +158,8 @@ fn plan(view: &View<'_>, apart: bool) -> Result<(KVec<Planned>, KVec<BaseChain>)
         if plan.iter().any(|planned: &Planned| planned.place == place) {
             continue;
         }
-        let first = bases.len();
-        let mut declared = 0_usize;
+        let first = saturating(bases.len());
+        let mut declared = 0_u32;
         let here = chains
             .iter()
             .filter(|chain| places(chain).any(|at| at == place));
@@ -171,7 +171,7 @@ fn plan(view: &View<'_>, apart: bool) -> Result<(KVec<Planned>, KVec<BaseChain>)
         }
         let run = Run {
             first,
-            count: bases.len().saturating_sub(first),
+            end: saturating(bases.len()),
             declared,
         };
         if apart {
@@ -193,13 +193,16 @@ fn is_idle(view: &View<'_>, base: &BaseChain) -> bool {
 
 /// Plans each chain of a run alone: the last of them has the first ordinal.
 fn split(plan: &mut KVec<Planned>, place: Place, run: Run) -> Result {
-    for ordinal in 0..run.count {
-        let after = run.first.saturating_add(run.count).saturating_sub(ordinal);
+    for ordinal in 0..run.declared {
+        let end = run.end.saturating_sub(ordinal);
         let planned = Planned {
-            place: Place { ordinal, ..place },
+            place: Place {
+                ordinal: ordinal as usize,
+                ..place
+            },
             run: Run {
-                first: after.saturating_sub(1),
-                count: 1,
+                first: end.saturating_sub(1),
+                end,
                 declared: 1,
             },
         };
