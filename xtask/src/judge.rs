@@ -18,6 +18,7 @@ pub(crate) struct Judge {
     plan: Option<u64>,
     exit: Option<i32>,
     failed: Vec<String>,
+    skipped: Vec<String>,
 }
 
 /// What a line of the report is to be shown as.
@@ -46,8 +47,15 @@ impl Judge {
             }
             Line::Result(result) => {
                 self.tally.count(result.verdict);
-                if result.verdict == TestVerdict::Failed {
-                    self.failed.push(result.name.clone());
+                match result.verdict {
+                    TestVerdict::Passed => {}
+                    TestVerdict::Failed => self.failed.push(result.name.clone()),
+                    TestVerdict::Skipped => {
+                        let reason = line
+                            .split_once("SKIP")
+                            .map_or("", |(_, reason)| reason.trim());
+                        self.skipped.push(format!("{}: {reason}", result.name));
+                    }
                 }
                 Shown::Result(result)
             }
@@ -68,6 +76,11 @@ impl Judge {
     /// The names of the tests that failed.
     pub(crate) fn failed(&self) -> &[String] {
         &self.failed
+    }
+
+    /// The names of the tests that were skipped, each with the reason.
+    pub(crate) fn skipped(&self) -> &[String] {
+        &self.skipped
     }
 
     /// The counts of a guest that is over, and what is wrong beyond single tests.
@@ -119,6 +132,13 @@ mod tests {
             verdict(report),
             ("1 passed, 1 failed, 1 skipped".to_owned(), None)
         );
+    }
+
+    #[test]
+    fn what_is_skipped_is_named_with_the_reason() {
+        let mut judge = Judge::default();
+        judge.line("ok 3 c # SKIP no corpus");
+        assert_eq!(judge.skipped(), ["c: no corpus"]);
     }
 
     #[test]

@@ -36,7 +36,7 @@ use anyhow::{bail, ensure, Context, Result};
 use crate::runner::Scenario;
 use captured::Captured;
 use compare::{Outcome, Twins};
-use random::Random;
+pub(crate) use random::Random;
 use shrink::Case;
 
 /// What is to be tried.

@@ -9,7 +9,8 @@
 //!                     └─► shell: a prompt on ttyS0
 //!
 //! scenarios ─► lab (one packet, its fate) ─► topology (client – router – server), wire, packet
-//!          └─► filter (ferrule or nftables: load, counters) ─► ferrule, process
+//!          ├─► filter (ferrule or nftables: load, counters) ─► ferrule, process
+//!          └─► imported: rulesets that iptables-save wrote, against iptables
 //! ```
 //!
 //! The last line of the report is `ferrule-guest: exit N`; then the guest powers off. What the host
@@ -21,6 +22,7 @@ mod demo;
 mod differential;
 mod ferrule;
 mod filter;
+mod imported;
 mod kernel_log;
 mod lab;
 mod memory;

@@ -9,7 +9,7 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Mutex;
 use std::time::Instant;
 
-use anyhow::{anyhow, bail, Context, Result};
+use anyhow::{anyhow, bail, Context, Error, Result};
 
 use crate::ferrule;
 use crate::kernel_log::{is_alarm, KernelLog};
@@ -39,6 +39,23 @@ impl Scenario {
             run: Box::new(run),
         }
     }
+}
+
+/// What a scenario cannot be tried without is not there.
+#[derive(Debug)]
+struct Skipped(&'static str);
+
+impl std::fmt::Display for Skipped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for Skipped {}
+
+/// Ends a scenario that cannot be tried, which is neither success nor failure: the summary counts it apart.
+pub(crate) fn skip(reason: &'static str) -> Result<()> {
+    Err(Skipped(reason).into())
 }
 
 /// Where the last panic happened and what it said.
@@ -72,6 +89,9 @@ pub(crate) fn run(
         let number = index + 1;
         match result {
             Ok(()) => report.line(&format!("ok {number} {}", scenario.name)),
+            Err((error, _)) if error.is::<Skipped>() => {
+                report.line(&format!("ok {number} {} # SKIP {error}", scenario.name));
+            }
             Err((error, lines)) => {
                 failures += 1;
                 report.line(&format!("not ok {number} {}", scenario.name));
@@ -99,7 +119,7 @@ fn run_one(
     scenario: &Scenario,
     lab: &mut Lab,
     log: &mut KernelLog,
-) -> Result<(), (anyhow::Error, Vec<String>)> {
+) -> Result<(), (Error, Vec<String>)> {
     lab.forget();
     let result = prepare(lab).and_then(|()| guarded(|| (scenario.run)(lab)));
     let lines = log

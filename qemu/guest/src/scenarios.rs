@@ -11,6 +11,7 @@ mod facts;
 mod fields;
 mod ftp;
 mod hooks;
+mod imported;
 mod lifecycle;
 mod match_case;
 mod module;
@@ -39,6 +40,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         capture::scenarios,
         comparison::scenarios,
         differential::scenarios,
+        imported::scenarios,
         lifecycle::scenarios,
         namespaces::scenarios,
         sets::scenarios,

@@ -7,7 +7,7 @@
 //!          ├► iptables_rules, translations,                │
 //!          │  saved_rulesets ─► import ────────────────────┘
 //!          ▼                       └─► equivalence (the same effects on generated packets?)
-//!        score (right, wrong, unsupported, apart) ─► report (table, lines, JSON)
+//!        score (right, wrong, unsupported, apart) ─► report (table, lines, JSON), promised
 //!          └─► floors (what must not get worse)
 //! ```
 //!
@@ -26,6 +26,7 @@ pub mod loading;
 mod machine;
 pub mod nft_rules;
 mod packets;
+pub mod promised;
 pub mod report;
 pub mod saved_rulesets;
 pub mod score;

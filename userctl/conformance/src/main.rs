@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Parser;
 
-use ferrule_conformance::{corpora, floors, loading, report};
+use ferrule_conformance::{corpora, floors, loading, promised, report};
 
 /// Score userctl over the rule tests of nftables and iptables.
 #[derive(Debug, Parser)]
@@ -58,6 +58,7 @@ fn run(cli: &Cli) -> Result<bool> {
         out += &report::table(&scores);
         if !cli.verbose && cli.files.is_empty() {
             out += &report::summary(&scores);
+            out += &promised::summary(&scores);
         }
     }
     // Whoever reads may have enough before we do.

@@ -47,6 +47,23 @@ const WRONG: &[(&str, &str)] = &[
     ),
 ];
 
+/// Commands that iptables itself does not take (its translator only does not ask the kernel), and we refuse
+/// as well: in which commands, and what iptables says.
+const NOT_IPTABLES: &[(&str, &str)] = &[
+    ("-A INPUT -m icmp6 ", NEEDS_PROTOCOL),
+    ("-A INPUT -m sctp ", NEEDS_PROTOCOL),
+    ("-A INPUT -m tcpmss ", NEEDS_PROTOCOL),
+    ("-A INPUT -m ecn --ecn-tcp-", NEEDS_PROTOCOL),
+    ("-A INPUT -m ecn ! --ecn-tcp-", NEEDS_PROTOCOL),
+    (
+        "--limit-burst 0",
+        "iptables refuses it, too: \"Numerical result out of range\"",
+    ),
+];
+
+const NEEDS_PROTOCOL: &str =
+    "iptables refuses it, too: the kernel's match is only for its protocol, which needs -p";
+
 const NO_FRAGMENTS: &str = "iptables matches no later fragments, the translation does";
 
 const NO_EXTHDR: &str = "the translation is refused by nft, too: it has no `exthdr esp`";
@@ -163,7 +180,13 @@ fn judge(case: &Case<'_>) -> Outcome {
         });
     match ours {
         Ok(ours) => compare(&command, base.hook, &theirs, &ours),
-        Err(why) => Outcome::Unsupported(why),
+        Err(why) => match NOT_IPTABLES
+            .iter()
+            .find(|(part, _)| case.command.contains(part))
+        {
+            Some((_, why)) => Outcome::Apart(why),
+            None => Outcome::Unsupported(why),
+        },
     }
 }
 

@@ -127,7 +127,6 @@ static REFUSED: &[(&str, &str)] = &[
         "osf",
         "the fingerprints are loaded with nfnl_osf, and `osf name` is not the same match",
     ),
-    ("bpf", "write out what the program tests"),
     ("nfacct", "use a named counter: `counter name NAME`"),
     ("quota", "use a named quota: `quota until N bytes`"),
     ("quota2", "use a named quota: `quota until N bytes`"),

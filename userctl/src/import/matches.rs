@@ -4,6 +4,7 @@
 pub(super) use addresses::set_and_key;
 
 mod addresses;
+mod bpf;
 mod conntrack;
 mod fields;
 pub(super) mod hashlimit;
@@ -17,12 +18,14 @@ pub(super) mod recent;
 mod route;
 mod sctp;
 mod security;
+mod time;
 
 use super::extension::Extension;
 
 /// All of them.
 pub(super) static ALL: &[&[Extension]] = &[
     addresses::ALL,
+    bpf::ALL,
     conntrack::ALL,
     fields::ALL,
     hashlimit::ALL,
@@ -36,4 +39,5 @@ pub(super) static ALL: &[&[Extension]] = &[
     route::ALL,
     sctp::ALL,
     security::ALL,
+    time::ALL,
 ];

@@ -98,6 +98,9 @@ pub(super) fn judged(session: &Session, arguments: &str, limits: Limits) -> Resu
             for name in judge.failed() {
                 println!("failed: {name}");
             }
+            for name in judge.skipped() {
+                println!("skipped: {name}");
+            }
             stage.note(tally.to_string());
             Ok(tally)
         })

@@ -19,6 +19,7 @@ const FOLDERS: &[(&str, &str)] = &[
     ("userctl/examples", "usr/share/ferrule/examples"),
     ("qemu/scenarios", "usr/share/ferrule/scenarios"),
     ("qemu/differential", "usr/share/ferrule/differential"),
+    ("qemu/imported", "usr/share/ferrule/imported"),
 ];
 
 /// Captures that differential runs send packets of: these of the corpora, if there are any, to there.
@@ -26,6 +27,9 @@ const CAPTURES: (&str, &str) = ("pcap", "usr/share/ferrule/captures");
 
 /// Larger captures have more of the same: the guest's memory is for other things.
 const LARGEST_CAPTURE: u64 = 16 << 10;
+
+/// The corpus that the guest sees, where the host has it.
+const CORPUS: (&str, &str) = ("iptables-save", "usr/share/ferrule/iptables-save");
 
 /// What was built for the guest, and the rules it is to show.
 #[derive(Debug)]
@@ -69,6 +73,14 @@ pub(super) fn tree(session: &Session, release: &str, contents: &Contents) -> Res
         }
     }
     insert_captures(session, &mut tree)?;
+    let (from, to) = CORPUS;
+    let corpus = session
+        .workspace
+        .corpora()
+        .map(|corpora| corpora.join(from));
+    if let Some(corpus) = corpus.filter(|corpus| corpus.is_dir()) {
+        tree.insert_all(to, &corpus)?;
+    }
     let example = session.workspace.path(EXAMPLE);
     let rules = contents.rules.as_deref().unwrap_or(&example);
     if rules.is_file() {

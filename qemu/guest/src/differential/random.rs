@@ -3,11 +3,11 @@
 
 /// A generator: `SplitMix64`, which is small and needs no warming up.
 #[derive(Clone, Debug)]
-pub(super) struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
     /// One of its own for every pair: neighbouring numbers give unrelated sequences.
-    pub(super) fn new(seed: u64, stream: u64) -> Self {
+    pub(crate) fn new(seed: u64, stream: u64) -> Self {
         let mut mixed = Self(seed);
         let seed = mixed.next();
         let mut mixed = Self(seed ^ stream.wrapping_mul(0xd6e8_feb8_6659_fd93));
@@ -15,7 +15,7 @@ impl Random {
     }
 
     /// The next 64 bits.
-    pub(super) fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -24,33 +24,33 @@ impl Random {
     }
 
     /// The next byte.
-    pub(super) fn byte(&mut self) -> u8 {
+    pub(crate) fn byte(&mut self) -> u8 {
         self.next().to_be_bytes()[0]
     }
 
     /// A number below `limit`; 0 if that is 0.
-    pub(super) fn below(&mut self, limit: usize) -> usize {
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
         let limit = limit.max(1) as u64;
         (self.next() % limit) as usize
     }
 
     /// A number of `from..=to`.
-    pub(super) fn between(&mut self, from: usize, to: usize) -> usize {
+    pub(crate) fn between(&mut self, from: usize, to: usize) -> usize {
         from + self.below(to - from + 1)
     }
 
     /// True `percent` times in a hundred.
-    pub(super) fn chance(&mut self, percent: usize) -> bool {
+    pub(crate) fn chance(&mut self, percent: usize) -> bool {
         self.below(100) < percent
     }
 
     /// One of `list`, which is not empty.
-    pub(super) fn pick<'a, T>(&mut self, list: &'a [T]) -> &'a T {
+    pub(crate) fn pick<'a, T>(&mut self, list: &'a [T]) -> &'a T {
         &list[self.below(list.len())]
     }
 
     /// `count` different places of a list of this length, ascending; fewer if it is shorter.
-    pub(super) fn places(&mut self, count: usize, length: usize) -> Vec<usize> {
+    pub(crate) fn places(&mut self, count: usize, length: usize) -> Vec<usize> {
         let mut all: Vec<usize> = (0..length).collect();
         while all.len() > count {
             all.remove(self.below(all.len()));
