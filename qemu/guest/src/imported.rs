@@ -123,7 +123,7 @@ fn try_save(save: &Save) -> Result<()> {
 }
 
 fn in_ferrule(save: &Save, batches: &Batches) -> Result<Observation> {
-    let mut world = World::create("fi", save.family, &save.devices())?;
+    let mut world = World::create("fi", save)?;
     const SAVED: &str = "/tmp/saved";
     fs::write(SAVED, &save.text)?;
     let option = match save.family {
@@ -139,7 +139,7 @@ fn in_ferrule(save: &Save, batches: &Batches) -> Result<Observation> {
 }
 
 fn in_iptables(save: &Save, batches: &Batches) -> Result<Observation> {
-    let mut world = World::create("ii", save.family, &save.devices())?;
+    let mut world = World::create("ii", save)?;
     let [restore, list] = match save.family {
         Family::Ip6 => ["ip6tables-legacy-restore", "ip6tables-legacy-save"],
         _ => ["iptables-legacy-restore", "iptables-legacy-save"],

@@ -23,8 +23,8 @@ pub struct Floor {
 /// The floors.
 pub const FLOORS: &[Floor] = &[
     floor("nft-rules/", ".t", 790, 1),
-    floor("iptables-rules/", ".t", 273, 0),
-    floor("iptables-rules/", ".txlate", 140, 0),
+    floor("iptables-rules/", ".t", 310, 0),
+    floor("iptables-rules/", ".txlate", 146, 0),
     floor("iptables-save/", "tables-save", 539, 0),
 ];
 

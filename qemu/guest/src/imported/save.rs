@@ -2,6 +2,8 @@
 //! What `iptables-save` wrote, made ready for both sides: without address translation, and with a counter
 //! and a name of its own in every rule; and the rules' words, from which packets are made.
 
+use std::time::Duration;
+
 use ferrule_uapi::hook::Family;
 
 /// A saved ruleset.
@@ -69,6 +71,15 @@ impl Save {
         }
     }
 
+    /// How long to wait between packets.
+    pub(super) fn pause(&self) -> Duration {
+        let mut options = self.rules.iter().flat_map(|rule| &rule.options);
+        match options.any(|option| option.name == "--hashlimit-name") {
+            true => PAUSE,
+            false => Duration::ZERO,
+        }
+    }
+
     /// The devices that rules name; a pattern's stands for itself with a digit.
     pub(super) fn devices(&self) -> Vec<String> {
         let options = self.rules.iter().flat_map(|rule| &rule.options);
@@ -86,6 +97,10 @@ impl Save {
         devices
     }
 }
+
+/// Between two packets where rules limit what one host may send: iptables fills its buckets at each tick of
+/// its clock (4 ms), nftables and Ferrule all the time. Packets come so slowly that none is empty.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// The name of a rule, by its number.
 pub(super) fn name_of(number: usize) -> String {

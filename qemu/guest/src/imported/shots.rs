@@ -41,7 +41,7 @@ pub(super) struct Shot {
 pub(super) type Batches = BTreeMap<(usize, usize), Vec<Shot>>;
 
 /// Packets aimed at each rule.
-const AIMED: usize = 3;
+const AIMED: usize = 2;
 
 /// Packets aimed at rules of one save, at least.
 const LEAST: usize = 150;

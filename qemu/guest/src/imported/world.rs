@@ -18,6 +18,7 @@ use crate::packet::LinkDestination;
 use crate::topology::{batch, quiet_netns};
 use crate::wire::{LocalSockets, PacketSocket};
 
+use super::save::Save;
 use super::seen;
 use super::shots::{Sender, Shot};
 
@@ -26,6 +27,7 @@ pub(super) struct World {
     pub(super) router: Netns,
     _outside: Netns,
     family: Family,
+    pause: Duration,
     devices: Vec<Device>,
     local: LocalSockets,
     markers: u64,
@@ -84,7 +86,8 @@ pub(super) fn broadcast(device: usize) -> IpAddr {
 }
 
 impl World {
-    pub(super) fn create(prefix: &str, family: Family, names: &[String]) -> Result<Self> {
+    pub(super) fn create(prefix: &str, save: &Save) -> Result<Self> {
+        let (family, names) = (save.family, save.devices());
         let router = quiet_netns(&format!("{prefix}-router"))?;
         let outside = quiet_netns(&format!("{prefix}-outside"))?;
         outside.sysctl("ipv6/conf/default/disable_ipv6", "1")?;
@@ -125,6 +128,7 @@ impl World {
             router,
             _outside: outside,
             family,
+            pause: save.pause(),
             markers: 0,
         })
     }
@@ -143,6 +147,9 @@ impl World {
             self.devices[pair.0].name, self.devices[pair.1].name
         );
         for (number, shot) in shots.iter().enumerate() {
+            if !self.pause.is_zero() {
+                std::thread::sleep(self.pause);
+            }
             let from = match shot.sender {
                 Sender::Near => pair.0,
                 Sender::Far => pair.1,

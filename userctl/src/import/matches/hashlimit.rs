@@ -7,7 +7,8 @@
 //! name share one table; as in the kernel, the rule that comes first says what the table does, and
 //! what others say about rate and key counts for nothing. Not kept: what happens when the table is
 //! full (iptables drops the packet, nft's rule does not hold; the size itself is not saved unless
-//! somebody set it), and that bytes are counted in units of 16.
+//! somebody set it), that bytes are counted in units of 16, and that iptables' buckets fill at each tick
+//! of the kernel's clock, nft's all the time.
 
 use super::rates::{keyed, mask, rate};
 use crate::import::arguments::{Arguments, Given, Opt, Use};

@@ -102,6 +102,12 @@ fn cgroup(used: &Use, rule: &mut Rule<'_>) -> Result<()> {
             )
             .hint("`socket cgroupv2 level N PATH` compares the Nth part of the path"));
         }
+        // iptables knows the socket that the packet has; nft looks for the one that will get it, too.
+        if !["OUTPUT", "POSTROUTING"].contains(&rule.chain) {
+            let message = "the group of a socket is the same in nft in OUTPUT and POSTROUTING only";
+            return Err(Refusal::new(given.span, message)
+                .hint("`socket cgroupv2` also finds a socket that listens"));
+        }
         rule.test(format!("socket cgroupv2 level {level} \"{path}\""));
     }
     Ok(())
