@@ -130,7 +130,6 @@ const WITHOUT_COUNTERPART: &[&str] = &[
     "libxt_HMARK.t",
     "libxt_IDLETIMER.t",
     "libxt_LED.t",
-    "libxt_bpf.t",
     "libxt_ipvs.t",
     "libxt_rateest.t",
 ];
