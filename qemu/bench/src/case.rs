@@ -87,10 +87,30 @@ impl Packets {
     pub(crate) fn new(name: &'static str, packets: Vec<Packet>) -> Packets {
         Packets {
             name,
-            packets,
+            packets: spread(packets),
             prelude: Vec::new(),
         }
     }
+}
+
+/// Spreads those that are dropped evenly among the others: a batch should take as long as any other.
+fn spread(packets: Vec<Packet>) -> Vec<Packet> {
+    let total = packets.len();
+    let (dropped, passed): (Vec<_>, Vec<_>) =
+        packets.into_iter().partition(|packet| packet.dropped);
+    let share = dropped.len();
+    let (mut dropped, mut passed) = (dropped.into_iter(), passed.into_iter());
+    let mut order = Vec::with_capacity(total);
+    for place in 0..total {
+        let due = (place + 1) * share / total > place * share / total;
+        let next = if due {
+            dropped.next().or_else(|| passed.next())
+        } else {
+            passed.next().or_else(|| dropped.next())
+        };
+        order.extend(next);
+    }
+    order
 }
 
 /// A workload of one size.

@@ -5,7 +5,8 @@
 use anyhow::{bail, Result};
 
 use crate::case::{Case, Family};
-use crate::workloads::{blocklist, chains};
+use crate::workloads::sets::{self, Kind};
+use crate::workloads::{blocklist, chains, classbench, server, services};
 
 /// A workload in all its sizes.
 #[derive(Debug)]
@@ -36,6 +37,62 @@ pub const ITEMS: &[Item] = &[
         sizes: &[1, 10, 100, 1000, 10_000, 100_000],
         quick: &[1, 100],
         make: |family, rules| Ok(blocklist::case(family, rules)),
+    },
+    Item {
+        name: "acl",
+        about: "ClassBench's access control lists: 5-tuple rules",
+        sizes: &[1000, 10_000, 100_000],
+        quick: &[1000],
+        make: |family, rules| classbench::case("acl", family, rules),
+    },
+    Item {
+        name: "fw",
+        about: "ClassBench's firewalls: 5-tuple rules",
+        sizes: &[1000, 10_000, 100_000],
+        quick: &[],
+        make: |family, rules| classbench::case("fw", family, rules),
+    },
+    Item {
+        name: "ipc",
+        about: "ClassBench's IP chains: 5-tuple rules",
+        sizes: &[1000, 10_000, 100_000],
+        quick: &[],
+        make: |family, rules| classbench::case("ipc", family, rules),
+    },
+    Item {
+        name: "server",
+        about: "connection state first, then open ports, a rule each",
+        sizes: &[10, 100, 1000],
+        quick: &[10],
+        make: |family, rules| Ok(server::case(family, rules)),
+    },
+    Item {
+        name: "services",
+        about: "Kubernetes-like: a verdict by address and port, a chain for each service",
+        sizes: &[10, 100, 1000, 10_000],
+        quick: &[100],
+        make: |family, rules| Ok(services::case(family, rules)),
+    },
+    Item {
+        name: "set",
+        about: "a named set of addresses",
+        sizes: &[1000, 100_000, 1_000_000],
+        quick: &[1000],
+        make: |family, rules| Ok(sets::case(Kind::Addresses, family, rules)),
+    },
+    Item {
+        name: "set-prefixes",
+        about: "a named set of networks",
+        sizes: &[1000, 100_000, 1_000_000],
+        quick: &[],
+        make: |family, rules| Ok(sets::case(Kind::Prefixes, family, rules)),
+    },
+    Item {
+        name: "set-pairs",
+        about: "a named set of addresses with ports",
+        sizes: &[1000, 100_000, 1_000_000],
+        quick: &[],
+        make: |family, rules| Ok(sets::case(Kind::Pairs, family, rules)),
     },
 ];
 

@@ -33,7 +33,7 @@ pub(crate) struct LoadEntry {
     pub(crate) family: String,
     pub(crate) rules: u64,
     pub(crate) peer: Peer,
-    /// Seconds.
+    /// Seconds, the shortest of all times: what else the host did makes them longer only.
     pub(crate) seconds: f64,
     /// Bytes of kernel memory.
     pub(crate) memory: f64,
@@ -100,12 +100,18 @@ fn load(workload: &Workload, number: usize, peer: Peer, results: &Results) -> Op
     let of = |value: &dyn Fn(&ferrule_bench::line::Loaded) -> f64| {
         median(&loads.iter().map(value).collect::<Vec<_>>())
     };
+    if loads.is_empty() {
+        return None;
+    }
     Some(LoadEntry {
         workload: workload.name.clone(),
         family: workload.family.clone(),
         rules: workload.rules,
         peer,
-        seconds: of(&|load| load.seconds)?,
+        seconds: loads
+            .iter()
+            .map(|load| load.seconds)
+            .fold(f64::NAN, f64::min),
         memory: of(&|load| load.memory as f64)?,
         program: loads.last()?.program,
     })

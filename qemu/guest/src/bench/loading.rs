@@ -2,7 +2,8 @@
 //! Loading a contestant's rules: how long it takes, and how much memory they occupy.
 
 use std::path::Path;
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use ferrule_bench::line::Loaded;
@@ -11,6 +12,10 @@ use ferrule_bench::plan::{Contestant, Load, Tool};
 use super::arena::Arena;
 use crate::ferrule;
 use crate::memory;
+
+/// Bytes that come and go at any time, and how often that is looked at.
+const SETTLED: usize = 128 << 10;
+const PATIENCE: u32 = 50;
 
 /// Loads; `None` when there is nothing to load. The inner error says why a tool could not.
 pub(super) fn load(
@@ -22,7 +27,7 @@ pub(super) fn load(
     if contestant.loads.is_empty() {
         return Ok(Ok(None));
     }
-    let before = memory::available()?;
+    let before = settled()?;
     let mut seconds = 0.0;
     for load in &contestant.loads {
         match apply(arena, load, directory, patience)? {
@@ -30,7 +35,7 @@ pub(super) fn load(
             Err(why) => return Ok(Err(why)),
         }
     }
-    let after = memory::available()?;
+    let after = settled()?;
     let program = if contestant.peer.needs_module() {
         ferrule::info(&arena.ns)?.program_size
     } else {
@@ -43,6 +48,21 @@ pub(super) fn load(
         memory: before as i64 - after as i64,
         program: program.into(),
     })))
+}
+
+/// Memory that could be had, once nothing is given back any more: what was removed before goes in its own
+/// time.
+fn settled() -> Result<usize> {
+    let mut last = memory::available()?;
+    for _ in 0..PATIENCE {
+        thread::sleep(Duration::from_millis(20));
+        let now = memory::available()?;
+        if now.abs_diff(last) < SETTLED {
+            return Ok(now);
+        }
+        last = now;
+    }
+    Ok(last)
 }
 
 /// Runs one program; gives the seconds it took, or why it failed.
