@@ -108,6 +108,11 @@ pub(crate) enum Command {
     /// What is printed is the median, over the rounds, of nanoseconds a packet above those of no filter at
     /// all, and the median distance from it. A peer that does not forward what the rules say is shown as
     /// wrong; one that cannot load them is shown as out, with the reason.
+    ///
+    /// Results: tables here, and target/bench/results.json and target/bench/plots/*.svg; the rules and packets
+    /// that were used are in target/bench/files/. Linear peers are sent fewer packets, never none; loading is
+    /// given up after --patience. ClassBench's filter sets are read from $FERRULE_CORPORA, or from
+    /// ../shared/corpora beside the repository.
     Bench(BenchOptions),
     /// Score userctl over the rule tests of nftables and iptables
     Conformance {
@@ -165,6 +170,9 @@ pub(crate) struct BenchOptions {
     /// After how many seconds a peer that still loads its rules is given up
     #[arg(long, default_value_t = 120, value_name = "SECONDS")]
     pub(crate) patience: u64,
+    /// Write qemu/BENCHMARKS.md and its plots from this run
+    #[arg(long)]
+    pub(crate) page: bool,
     /// Small sizes and few rounds: does it all work?
     #[arg(long)]
     pub(crate) quick: bool,

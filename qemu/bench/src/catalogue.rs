@@ -134,8 +134,9 @@ pub fn cases(choice: &Choice) -> Result<Vec<(&'static Item, Family, u64)>> {
             (sizes, _) => sizes,
         };
         let least = item.sizes.first().copied().unwrap_or(0);
+        let most = item.sizes.last().copied().unwrap_or(0);
         for family in &choice.families {
-            let sizes = sizes.iter().filter(|size| **size >= least);
+            let sizes = sizes.iter().filter(|size| (least..=most).contains(*size));
             list.extend(sizes.map(|size| (item, *family, *size)));
         }
     }

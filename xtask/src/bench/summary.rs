@@ -116,3 +116,115 @@ fn load(workload: &Workload, number: usize, peer: Peer, results: &Results) -> Op
         program: loads.last()?.program,
     })
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use ferrule_bench::line::{Line, Loaded, Sample};
+    use ferrule_bench::plan::{Contestant, Traffic};
+
+    use super::*;
+
+    /// A cost of IPv4 packets that miss.
+    pub(crate) fn entry(workload: &str, rules: u64, peer: Peer, cost: f64) -> Entry {
+        let spread = |median| Spread {
+            median,
+            deviation: 1.0,
+            count: 3,
+        };
+        Entry {
+            workload: workload.to_owned(),
+            family: "ip".to_owned(),
+            rules,
+            traffic: "miss".to_owned(),
+            peer,
+            total: Some(spread(cost + 1000.0)),
+            cost: Some(spread(cost)),
+            out: None,
+            wrong: None,
+        }
+    }
+
+    fn plan() -> Plan {
+        let contestant = |peer| Contestant {
+            peer,
+            loads: Vec::new(),
+            updates: Vec::new(),
+        };
+        Plan {
+            rounds: 3,
+            budget_ms: 1,
+            patience_s: 1,
+            workloads: vec![Workload {
+                name: "blocklist".to_owned(),
+                rules: 10,
+                family: "ip".to_owned(),
+                contestants: [Peer::Baseline, Peer::Ferrule].map(contestant).to_vec(),
+                traffic: vec![Traffic {
+                    name: "miss".to_owned(),
+                    frames: String::new(),
+                    count: 1,
+                    drops: 0,
+                    prelude: None,
+                    prelude_count: 0,
+                }],
+            }],
+        }
+    }
+
+    fn sample(peer: Peer, round: u32, ns: f64, forwarded: u64) -> Line {
+        Line::Sample(Sample {
+            workload: 0,
+            peer,
+            traffic: 0,
+            round,
+            ns,
+            sent: 100,
+            dropped: 0,
+            forwarded,
+        })
+    }
+
+    #[test]
+    fn a_cost_is_above_the_baseline_of_its_own_round() {
+        let mut results = Results::default();
+        // The whole machine becomes slower from round to round; the difference stays.
+        for (round, base) in [(0, 1000.0), (1, 1200.0), (2, 1500.0)] {
+            results.take(sample(Peer::Baseline, round, base, 100));
+            results.take(sample(Peer::Ferrule, round, base + 30.0, 100));
+        }
+        let summary = Summary::of(&plan(), &results);
+        let cost = summary.costs[1].cost.unwrap();
+        assert_eq!((cost.median, cost.deviation, cost.count), (30.0, 0.0, 3));
+    }
+
+    #[test]
+    fn a_peer_that_forwards_something_else_is_wrong() {
+        let mut results = Results::default();
+        results.take(sample(Peer::Baseline, 0, 1000.0, 100));
+        results.take(sample(Peer::Ferrule, 0, 1001.0, 50));
+        let summary = Summary::of(&plan(), &results);
+        assert_eq!(summary.costs[0].wrong, None);
+        let wrong = summary.costs[1].wrong.clone().unwrap();
+        assert_eq!(
+            wrong,
+            "of 100 packets 100 were to be forwarded, and 50 were"
+        );
+    }
+
+    #[test]
+    fn of_load_times_the_shortest_counts() {
+        let mut results = Results::default();
+        for seconds in [0.5, 0.3, 4.0] {
+            results.take(Line::Load(Loaded {
+                workload: 0,
+                peer: Peer::Ferrule,
+                seconds,
+                memory: 4096,
+                program: 100,
+            }));
+        }
+        let summary = Summary::of(&plan(), &results);
+        assert_eq!(summary.loads[0].seconds, 0.3);
+        assert_eq!(summary.loads[0].program, 100);
+    }
+}

@@ -9,6 +9,9 @@ use ferrule_bench::plan::Peer;
 
 use super::summary::{Entry, Summary};
 
+/// From so many rules on their memory stands out from what comes and goes.
+const MEMORY_FROM: u64 = 10_000;
+
 /// A table of text.
 #[derive(Debug)]
 pub(crate) struct Table {
@@ -72,8 +75,11 @@ pub(crate) fn loads(summary: &Summary) -> Vec<Table> {
             for peer in &peers {
                 let entry = entries.iter().find(|e| e.rules == rules && e.peer == *peer);
                 line.push(entry.map_or(String::new(), |entry| {
-                    let each = entry.memory / (rules.max(1) as f64);
-                    format!("{} s, {each:.0} B each", number(entry.seconds))
+                    let time = format!("{} s", number(entry.seconds));
+                    if rules < MEMORY_FROM {
+                        return time;
+                    }
+                    format!("{time}, {:.0} B each", entry.memory / rules as f64)
                 }));
             }
             lines.push(line);

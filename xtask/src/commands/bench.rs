@@ -16,6 +16,7 @@ use crate::accel;
 use crate::bench::results::Results;
 use crate::bench::summary::Summary;
 use crate::bench::table;
+use crate::bench::{page, plot};
 use crate::cache::remove_tree;
 use crate::cli::{BenchOptions, Flavour};
 use crate::initramfs::{self, Contents};
@@ -46,10 +47,10 @@ pub(super) fn run(session: &Session, options: &BenchOptions) -> Result<Outcome> 
         return Ok(Outcome::Passed);
     }
     let files = session.workspace.target("bench/files");
-    let plan = session
+    let (plan, remarks) = session
         .report
         .stage("workloads", |stage| write_plan(options, &files, stage))?;
-    let results = measure(session, &plan, &files)?;
+    let (results, kernel) = measure(session, &plan, &files)?;
     let summary = Summary::of(&plan, &results);
     for table in table::costs(&summary).iter().chain(&table::loads(&summary)) {
         println!("\n{}", table.text());
@@ -70,16 +71,48 @@ pub(super) fn run(session: &Session, options: &BenchOptions) -> Result<Outcome> 
             println!("{}: {} took no part: {out}", what(), entry.peer.title());
         }
     }
-    let json = session.workspace.target("bench/results.json");
-    let text = serde_json::to_string_pretty(&summary).context("writing the results")?;
-    fs::write(&json, text).with_context(|| format!("writing {}", json.display()))?;
-    println!("{}", json.display());
+    write_results(session, options, &summary, &plan, kernel, remarks)?;
     session.report.print_times();
     Ok(outcome)
 }
 
+/// Writes the summary as JSON, the plots, and the page if it is wanted.
+fn write_results(
+    session: &Session,
+    options: &BenchOptions,
+    summary: &Summary,
+    plan: &Plan,
+    kernel: String,
+    remarks: Vec<String>,
+) -> Result<()> {
+    let json = session.workspace.target("bench/results.json");
+    let text = serde_json::to_string_pretty(summary).context("writing the results")?;
+    fs::write(&json, text).with_context(|| format!("writing {}", json.display()))?;
+    println!("{}", json.display());
+    let plots = session.workspace.target("bench/plots");
+    plot::draw(summary, &plots)?;
+    println!("{}", plots.display());
+    if options.page {
+        let arguments: Vec<String> = std::env::args().skip(1).collect();
+        let setting = page::Setting {
+            command: format!("cargo xtask {}", arguments.join(" ")),
+            kernel,
+            rounds: plan.rounds,
+            remarks,
+        };
+        let directory = session.workspace.path("qemu");
+        page::write(&directory, summary, &setting)?;
+        println!("{}", directory.join("BENCHMARKS.md").display());
+    }
+    Ok(())
+}
+
 /// Makes the workloads' files.
-fn write_plan(options: &BenchOptions, directory: &Path, stage: &Stage) -> Result<Plan> {
+fn write_plan(
+    options: &BenchOptions,
+    directory: &Path,
+    stage: &Stage,
+) -> Result<(Plan, Vec<String>)> {
     let peers = options
         .peers
         .iter()
@@ -117,23 +150,25 @@ fn write_plan(options: &BenchOptions, directory: &Path, stage: &Stage) -> Result
         patience_s: options.patience,
         workloads: Vec::new(),
     };
+    let mut remarks = Vec::new();
     for (item, family, rules) in chosen {
         stage.message(format!("{} {} {rules}", item.name, family.name()));
         let case = item.make(family, rules)?;
         for remark in case.remarks() {
             stage.say(remark);
         }
+        remarks.extend_from_slice(case.remarks());
         plan.workloads
             .push(case.write(directory, &wanted, &traffic)?);
     }
     let text = serde_json::to_vec(&plan).context("writing the plan")?;
     fs::write(directory.join(FILE), text).context("writing the plan")?;
     stage.note(format!("{}", plan.workloads.len()));
-    Ok(plan)
+    Ok((plan, remarks))
 }
 
 /// Boots a guest that does what the plan says, and collects what it reports.
-fn measure(session: &Session, plan: &Plan, files: &Path) -> Result<Results> {
+fn measure(session: &Session, plan: &Plan, files: &Path) -> Result<(Results, String)> {
     packages::ensure(session, Need::Guest)?;
     let toolchain = toolchain::ensure(session)?;
     let flavour = session.options.flavour.unwrap_or(Flavour::Um);
@@ -190,7 +225,11 @@ fn measure(session: &Session, plan: &Plan, files: &Path) -> Result<Results> {
         Ok((run, exit))
     })?;
     judge(&run, exit)?;
-    Ok(results)
+    let how = match flavour {
+        Flavour::Um => "User Mode Linux",
+        Flavour::Stock => "under QEMU",
+    };
+    Ok((results, format!("{}, {how}", kernel.release)))
 }
 
 /// A guest that did not say that all went well has measured nothing.
