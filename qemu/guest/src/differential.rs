@@ -173,7 +173,8 @@ fn portion(
         let ruleset = generate::ruleset(&mut random, &theme);
         let ruleset = ruleset.without_unreached().with_room();
         let mut shots = packets::packets(&mut random, plan.packets);
-        captured.mix_into(&mut random, &mut shots);
+        let tunnels = !quirks::look_into_tunnels(&ruleset.to_string());
+        captured.mix_into(&mut random, tunnels, &mut shots);
         match persistent(twins, &ruleset, &shots, &mut once)? {
             Outcome::Agreed => {}
             Outcome::Refused(text) => refused.push(format!("ruleset {number}: {text}")),

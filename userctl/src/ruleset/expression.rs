@@ -29,6 +29,8 @@ pub(super) struct Checker<'a> {
     pub(super) context: Context,
     /// What has to be asked before the present statement.
     pub(super) asked: Vec<Require>,
+    /// What has to be asked before the whole rule.
+    pub(super) asked_first: Vec<Require>,
     /// Only the type matters (`typeof`): nothing is asked, nothing conflicts.
     pub(super) typeof_only: bool,
     /// Sets that meters of the rule declare.
@@ -67,6 +69,7 @@ impl<'a> Checker<'a> {
             table,
             context: Context::new(table.family),
             asked: Vec::new(),
+            asked_first: Vec::new(),
             typeof_only: false,
             meters: Vec::new(),
         }

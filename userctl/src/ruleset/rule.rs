@@ -71,6 +71,9 @@ impl RuleCheck<'_> {
                 });
             }
             let typed = self.checker.statement(statement)?;
+            let first = std::mem::take(&mut self.checker.asked_first);
+            self.statements
+                .splice(0..0, first.into_iter().map(Statement::Require));
             let asked = std::mem::take(&mut self.checker.asked);
             let asked = asked.into_iter().map(Statement::Require);
             match typed {

@@ -157,8 +157,12 @@ impl<'a> Checker<'a> {
             return Ok(());
         }
         let asked = self.context.enter(select.selector, select.tunnel);
-        self.asked
-            .extend(asked.map_err(|kind| CheckError::new(kind, span))?);
+        let asked = asked.map_err(|kind| CheckError::new(kind, span))?;
+        match select.selector.layer {
+            // `expr_evaluate_exthdr()` asks for the network at the beginning of the rule.
+            Layer::Extension(_) if select.tunnel.is_none() => self.asked_first.extend(asked),
+            _ => self.asked.extend(asked),
+        }
         Ok(())
     }
 

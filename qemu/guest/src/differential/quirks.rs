@@ -32,6 +32,12 @@ pub(super) const QUIRKS: &[Quirk] = &[
         "nf_tables changes the transport's checksum and leaves the byte as it was",
     ),
     quirk(
+        &["meta iiftype", "loopback"],
+        "nft takes a link that is not Ethernet for one of unknown protocol (meta_expr_pctx_update()), which \
+         conflicts with all network headers",
+    ),
+    quirk(&["meta iiftype", "@"], "the same, of each element"),
+    quirk(
         &["tcp option", " kind "],
         "nft's scanner stays in the state for TCP options: a jump after it is a syntax error",
     ),
@@ -95,6 +101,14 @@ pub(super) fn can_have_catch_all(key: &[&Selector]) -> bool {
 /// Tunnels that rules look into.
 const TUNNELS: &[&str] = &["vxlan ", "geneve ", "gre "];
 
+/// Whether rules look into tunnels. nf_tables keeps what it has found of a tunnel for each CPU, and does not replace
+/// it if it is of a packet whose `sk_buff` had the same address (`nft_inner_save_tun_ctx()`): the second match of a
+/// rule then reads where the packet before had its headers. Captured tunnels differ in their headers' lengths,
+/// random ones do not; so the former do not come to such rules.
+pub(super) fn look_into_tunnels(rules: &str) -> bool {
+    TUNNELS.iter().any(|tunnel| rules.contains(tunnel))
+}
+
 /// Leaves in a rule the matches of one tunnel only. nft has one protocol context for what is within any of them
 /// (`eval_proto_ctx()`), so `vxlan udp dport 53` beside `geneve tcp dport 22` conflicts there, and of a second
 /// tunnel it does not ask what the first was asked. Such a rule matches nothing in either.
@@ -104,6 +118,16 @@ pub(super) fn keep_one_tunnel(parts: &mut Vec<String>) {
         return;
     };
     parts.retain(|part| tunnel_of(part).is_none_or(|tunnel| tunnel == first));
+}
+
+/// Fields that the kernel chooses at random in packets of its own (`__ip_select_ident()`, `ip6_make_flowlabel()`).
+const CHOSEN: &[&str] = &["ip id ", "ip6 flowlabel "];
+
+/// Whether what a match at `hook` says of a packet depends on the kernel's choice: the router's own packets, errors
+/// above all, pass the last two hooks.
+pub(super) fn is_chosen(part: &str, hook: &str) -> bool {
+    let looks = |field: &&str| part.contains(*field) && !part.starts_with(&format!("{field}set "));
+    matches!(hook, "output" | "postrouting") && CHOSEN.iter().any(|field| looks(&field))
 }
 
 /// Whether a match or statement is one of them.
