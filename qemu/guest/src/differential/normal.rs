@@ -43,7 +43,8 @@ pub(super) fn delivered(bytes: &[u8]) -> String {
 fn v4(packet: &mut [u8]) -> Option<Option<(u8, usize)>> {
     let upper = usize::from(*packet.first()? & 15) * 4;
     let is_icmp = packet.get(9) == Some(&ICMP) && packet.len() >= upper + 8;
-    if matches!(packet.get(12..16)?, [10, 0, 1 | 2, 1]) {
+    // Rules set the source to 10.0.1.9 and fd00:1::9, which no host has.
+    if matches!(packet.get(12..16)?, [10, 0, 1 | 2, 1] | [10, 0, 1, 9]) {
         // The identification, and with it the header's checksum.
         packet.get_mut(4..6)?.fill(0);
         packet.get_mut(10..12)?.fill(0);
@@ -57,7 +58,7 @@ fn v4(packet: &mut [u8]) -> Option<Option<(u8, usize)>> {
 
 fn v6(packet: &mut [u8]) -> Option<Option<(u8, usize)>> {
     const UPPER: usize = 40;
-    if matches!(packet.get(8..24)?, [0xfd, 0, 0, 1 | 2, 0, .., 1]) {
+    if matches!(packet.get(8..24)?, [0xfd, 0, 0, 1 | 2, 0, .., 1 | 9]) {
         // The flow label.
         packet[1] &= 0xf0;
         packet.get_mut(2..4)?.fill(0);
@@ -77,7 +78,7 @@ pub(super) fn log(lines: &[String]) -> Vec<String> {
 fn without_own_id(line: &str) -> String {
     const ID: &str = " ID=";
     let head = line.split('[').next().unwrap_or(line);
-    let own = ["SRC=10.0.1.1 ", "SRC=10.0.2.1 "]
+    let own = ["SRC=10.0.1.1 ", "SRC=10.0.2.1 ", "SRC=10.0.1.9 "]
         .iter()
         .any(|source| head.contains(source));
     let Some((before, after)) = line.split_once(ID).filter(|_| own) else {

@@ -120,6 +120,30 @@ pub(super) fn keep_one_tunnel(parts: &mut Vec<String>) {
     parts.retain(|part| tunnel_of(part).is_none_or(|tunnel| tunnel == first));
 }
 
+/// Leaves out fields that only some ICMP messages have where a rule has a set of types before them. Of the set nft
+/// keeps the type that was written last (`payload_expr_pctx_update()`), and refuses the field if that is another's
+/// or does not ask for the type if it is the field's; Ferrule goes by all of them.
+pub(super) fn drop_fields_of_types(parts: &mut Vec<String>) {
+    let types = |part: &String| {
+        let is_type = part.contains("icmp type ") || part.contains("icmpv6 type ");
+        is_type && (part.contains('{') || part.contains('@'))
+    };
+    let Some(first) = parts.iter().position(types) else {
+        return;
+    };
+    let mut place = 0;
+    parts.retain(|part| {
+        place += 1;
+        let of_some = [
+            "icmp id ",
+            "icmp sequence ",
+            "icmpv6 id ",
+            "icmpv6 sequence ",
+        ];
+        place <= first + 1 || !of_some.iter().any(|field| part.contains(field))
+    });
+}
+
 /// Fields that the kernel chooses at random in packets of its own (`__ip_select_ident()`, `ip6_make_flowlabel()`).
 const CHOSEN: &[&str] = &["ip id ", "ip6 flowlabel "];
 
