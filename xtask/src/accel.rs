@@ -44,6 +44,15 @@ impl Accel {
         }
     }
 
+    /// What makes the guest's clock count instructions, one a nanosecond; nothing where the processor's own
+    /// are run.
+    pub(crate) fn counting(self) -> &'static [&'static str] {
+        match self {
+            Accel::Kvm => &[],
+            Accel::Tcg => &["-icount", "shift=0,sleep=off"],
+        }
+    }
+
     /// Its name.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -104,6 +113,7 @@ fn trial(session: &Session, toolchain: &Toolchain, image: &Path) -> Result<bool>
     let busybox = toolchain.root().join("usr/bin/busybox");
     let initramfs = initramfs::single(session, "bin/busybox", &busybox)?;
     let guest = Guest {
+        counting: false,
         image,
         initramfs: &initramfs,
         accel: Accel::Kvm,

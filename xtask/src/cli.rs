@@ -109,6 +109,9 @@ pub(crate) enum Command {
     /// all, and the median distance from it. A peer that does not forward what the rules say is shown as
     /// wrong; one that cannot load them is shown as out, with the reason.
     ///
+    /// With --flavour stock the same is done on Debian's kernel under QEMU, whose clock then counts
+    /// instructions (one a "nanosecond") unless KVM is used: slow, and without noise.
+    ///
     /// Results: tables here, and target/bench/results.json and target/bench/plots/*.svg; the rules and packets
     /// that were used are in target/bench/files/. Linear peers are sent fewer packets, never none; loading is
     /// given up after --patience. ClassBench's filter sets are read from $FERRULE_CORPORA, or from

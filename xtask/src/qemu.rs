@@ -28,6 +28,8 @@ pub(crate) struct Guest<'a> {
     pub(crate) image: &'a Path,
     pub(crate) initramfs: &'a Path,
     pub(crate) accel: Accel,
+    /// Does the guest's clock count instructions, if it can?
+    pub(crate) counting: bool,
     /// The kernel's command line, after what every guest has.
     pub(crate) arguments: String,
 }
@@ -102,6 +104,11 @@ impl Guest<'_> {
         let mut command = tied("qemu-system-x86_64");
         command
             .args(self.accel.arguments())
+            .args(if self.counting {
+                self.accel.counting()
+            } else {
+                &[]
+            })
             .args([
                 "-smp",
                 "2",

@@ -94,6 +94,13 @@ pub const ITEMS: &[Item] = &[
         quick: &[],
         make: |family, rules| Ok(sets::case(Kind::Pairs, family, rules)),
     },
+    Item {
+        name: "set-updates",
+        about: "a named set of addresses, while a thousand others come and go",
+        sizes: &[1000, 100_000],
+        quick: &[],
+        make: |family, rules| Ok(sets::case_with_updates(family, rules)),
+    },
 ];
 
 /// What is to be measured.

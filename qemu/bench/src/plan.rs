@@ -103,6 +103,8 @@ pub struct Load {
 pub enum Tool {
     /// `userctl load FILE`
     Userctl,
+    /// `userctl -f FILE`
+    UserctlCommands,
     /// `nft -f FILE`
     Nft,
     /// `nft -o -f FILE`

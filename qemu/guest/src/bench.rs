@@ -9,6 +9,7 @@
 mod arena;
 mod loading;
 mod sender;
+mod updates;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -196,7 +197,7 @@ impl<'a> Match<'a> {
                 Some(cost) => cost,
                 None => self.sender.estimate(arena, number)?,
             };
-            let sample = self.sample(contestant.peer, number, traffic, round, cost)?;
+            let sample = self.sample(contestant, number, traffic, round, cost)?;
             self.cost.insert(key, sample.ns);
             report.line(&Line::Sample(sample).print());
         }
@@ -205,12 +206,13 @@ impl<'a> Match<'a> {
 
     fn sample(
         &self,
-        peer: Peer,
+        contestant: &Contestant,
         number: usize,
         traffic: &Traffic,
         round: u32,
         cost: f64,
     ) -> Result<Sample> {
+        let peer = contestant.peer;
         let arena = self
             .arenas
             .get(&peer)
@@ -221,8 +223,12 @@ impl<'a> Match<'a> {
             // What the verdicts cost, without the hook that brings them about.
             let (verdicts, pass, none) = (run(Gate::Verdicts)?, run(Gate::Pass)?, run(Gate::None)?);
             (verdicts.ns - (pass.ns - none.ns), verdicts)
-        } else {
+        } else if contestant.updates.is_empty() {
             let outcome = run(Gate::None)?;
+            (outcome.ns, outcome)
+        } else {
+            let during = || run(Gate::None);
+            let outcome = updates::meanwhile(arena, contestant, &self.directory, during)?;
             (outcome.ns, outcome)
         };
         Ok(Sample {

@@ -218,6 +218,7 @@ fn measure(session: &Session, plan: &Plan, files: &Path) -> Result<(Results, Str
                 image: &boot.image,
                 initramfs: &initramfs,
                 accel: accel::choose(session, &toolchain, &boot.image)?,
+                counting: true,
                 arguments,
             }
             .run(LIMITS, each)?,
@@ -227,7 +228,10 @@ fn measure(session: &Session, plan: &Plan, files: &Path) -> Result<(Results, Str
     judge(&run, exit)?;
     let how = match flavour {
         Flavour::Um => "User Mode Linux",
-        Flavour::Stock => "under QEMU",
+        Flavour::Stock => {
+            "Debian's own, under QEMU (without KVM its clock counts instructions: figures are \
+             instructions, not nanoseconds)"
+        }
     };
     Ok((results, format!("{}, {how}", kernel.release)))
 }

@@ -34,6 +34,7 @@ pub(super) fn with<T>(
     }
     let accel = accel::choose(session, &built.toolchain, &boot.image)?;
     work(&Guest {
+        counting: false,
         image: &boot.image,
         initramfs,
         accel,

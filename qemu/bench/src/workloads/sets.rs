@@ -62,6 +62,43 @@ struct Element {
     port: u16,
 }
 
+/// Elements that come and go.
+const CHANGING: usize = 1000;
+
+/// A set of this many addresses, to which others are added and from which they are removed meanwhile.
+pub(crate) fn case_with_updates(family: Family, count: u64) -> Case {
+    let mut case = case(Kind::Addresses, family, count);
+    case.name = "set-updates".to_owned();
+    let mut random = Random::new(SEED + 1);
+    let list: Vec<_> = addresses(&mut random, family, CHANGING)
+        .iter()
+        .map(IpAddr::to_string)
+        .collect();
+    for form in &mut case.forms {
+        let tool = match form.peer {
+            Peer::Ferrule => Tool::UserctlCommands,
+            Peer::Nft => Tool::Nft,
+            _ => Tool::Ipset,
+        };
+        let text = |word: &str| match tool {
+            Tool::Ipset => list
+                .iter()
+                .map(|address| format!("{word} blocked {address} -exist\n"))
+                .collect(),
+            _ => {
+                let name = family.name();
+                let all = list.join(", ");
+                format!("{word} element {name} bench blocked {{ {all} }}\n")
+            }
+        };
+        let remove = if tool == Tool::Ipset { "del" } else { "delete" };
+        form.updates = vec![(tool, text("add")), (tool, text(remove))];
+    }
+    // What is added may be among the packets that miss.
+    case.traffic.retain(|kind| kind.name == "hit");
+    case
+}
+
 /// A set of this many elements.
 pub(crate) fn case(kind: Kind, family: Family, count: u64) -> Case {
     let mut random = Random::new(SEED);

@@ -66,7 +66,7 @@ fn settled() -> Result<usize> {
 }
 
 /// Runs one program; gives the seconds it took, or why it failed.
-fn apply(
+pub(super) fn apply(
     arena: &Arena,
     load: &Load,
     directory: &Path,
@@ -101,6 +101,7 @@ fn apply(
 fn program(tool: Tool) -> &'static [&'static str] {
     match tool {
         Tool::Userctl => &["userctl", "load"],
+        Tool::UserctlCommands => &["userctl", "-f"],
         Tool::Nft => &["nft", "-f"],
         Tool::NftOptimise => &["nft", "-o", "-f"],
         Tool::Iptables => &["iptables-legacy-restore"],
