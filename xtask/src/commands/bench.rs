@@ -56,6 +56,7 @@ pub(super) fn run(session: &Session, options: &BenchOptions) -> Result<Outcome> 
         println!("\n{}", table.text());
     }
     let mut outcome = Outcome::Passed;
+    let mut outs = std::collections::BTreeSet::new();
     for entry in &summary.costs {
         let what = || {
             format!(
@@ -68,8 +69,17 @@ pub(super) fn run(session: &Session, options: &BenchOptions) -> Result<Outcome> 
             outcome = Outcome::Failed;
         }
         if let Some(out) = &entry.out {
-            println!("{}: {} took no part: {out}", what(), entry.peer.title());
+            outs.insert(format!(
+                "{} {} {}: {} took no part: {out}",
+                entry.workload,
+                entry.family,
+                entry.rules,
+                entry.peer.title()
+            ));
         }
+    }
+    for out in outs {
+        println!("{out}");
     }
     write_results(session, options, &summary, &plan, kernel, remarks)?;
     session.report.print_times();

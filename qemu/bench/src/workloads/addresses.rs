@@ -17,7 +17,7 @@ pub(crate) const PACKETS: usize = 8192;
 pub(crate) fn address(random: &mut Random, family: Family) -> IpAddr {
     match family {
         Family::Ip => loop {
-            let octets = (random.next() as u32).to_be_bytes();
+            let octets = (random.number() as u32).to_be_bytes();
             // 10.0.0.0/8 and 198.18.0.0/15 are left to the guest and to workloads' own use.
             if !matches!(octets[0], 0 | 10 | 127 | 198 | 224..=255) {
                 return IpAddr::V4(Ipv4Addr::from(octets));
@@ -25,8 +25,8 @@ pub(crate) fn address(random: &mut Random, family: Family) -> IpAddr {
         },
         Family::Ip6 => {
             let mut octets = [0; 16];
-            octets[..8].copy_from_slice(&random.next().to_be_bytes());
-            octets[8..].copy_from_slice(&random.next().to_be_bytes());
+            octets[..8].copy_from_slice(&random.number().to_be_bytes());
+            octets[8..].copy_from_slice(&random.number().to_be_bytes());
             octets[..4].copy_from_slice(&[0x20, 0x01, 0x0d, 0xb8]);
             IpAddr::V6(Ipv6Addr::from(octets))
         }

@@ -17,6 +17,9 @@ use crate::memory;
 const SETTLED: usize = 128 << 10;
 const PATIENCE: u32 = 50;
 
+/// How much of a complaint is passed on.
+const COMPLAINT: usize = 160;
+
 /// Loads; `None` when there is nothing to load. The inner error says why a tool could not.
 pub(super) fn load(
     arena: &Arena,
@@ -87,15 +90,22 @@ pub(super) fn apply(
     if took >= patience as f64 {
         return Ok(Err(format!("gave up loading after {patience} s")));
     }
-    let text = output.text();
-    let mut lines: Vec<_> = text.lines().collect();
-    lines.truncate(4);
     Ok(Err(format!(
         "{}: status {:?}: {}",
         program(load.tool).join(" "),
         output.status,
-        lines.join(" / ")
+        complaint(&output.text())
     )))
+}
+
+/// The line that says what is wrong, and not the whole ruleset with it.
+fn complaint(text: &str) -> String {
+    let telling = |line: &&str| line.to_ascii_lowercase().contains("error");
+    let line = text.lines().find(telling).or(text.lines().next());
+    line.unwrap_or_default()
+        .chars()
+        .take(COMPLAINT)
+        .collect::<String>()
 }
 
 fn program(tool: Tool) -> &'static [&'static str] {

@@ -15,6 +15,10 @@ use crate::random::Random;
 /// Bits that all copies share: they stay in the networks that the set is about.
 const SHARED: u8 = 8;
 
+/// A field's value, and one of a rule's prefixes.
+type Field = fn(&Tuple) -> u64;
+type Side = fn(&Tuple) -> Prefix;
+
 /// Grows `seed` to `count` rules.
 pub(super) fn grow(seed: &[Tuple], count: usize) -> Vec<Tuple> {
     let mut seen = HashSet::new();
@@ -55,7 +59,7 @@ fn moved(prefix: Prefix, copy: u64) -> Prefix {
         };
         let number = u64::from(above) << 8 | u64::from(bit);
         let flip =
-            Random::new(copy.wrapping_mul(0x1_0000_0001).wrapping_add(number << 20)).next() & 1;
+            Random::new(copy.wrapping_mul(0x1_0000_0001).wrapping_add(number << 20)).number() & 1;
         address ^= (flip as u32) << (31 - u32::from(bit));
     }
     Prefix { address, ..prefix }
@@ -65,12 +69,12 @@ fn moved(prefix: Prefix, copy: u64) -> Prefix {
 /// would have to change for its distribution to be the same; and for nesting, the mean number of other
 /// prefixes that contain a rule's, of those of a sample.
 pub(super) fn closeness(seed: &[Tuple], grown: &[Tuple]) -> String {
-    let fields: [(&str, &dyn Fn(&Tuple) -> u64); 5] = [
-        ("source lengths", &|rule| rule.src.length.into()),
-        ("destination lengths", &|rule| rule.dst.length.into()),
-        ("source ports", &|rule| ports(rule.sport)),
-        ("destination ports", &|rule| ports(rule.dport)),
-        ("protocols", &|rule| rule.proto.map_or(256, u64::from)),
+    let fields: [(&str, Field); 5] = [
+        ("source lengths", |rule| rule.src.length.into()),
+        ("destination lengths", |rule| rule.dst.length.into()),
+        ("source ports", |rule| ports(rule.sport)),
+        ("destination ports", |rule| ports(rule.dport)),
+        ("protocols", |rule| rule.proto.map_or(256, u64::from)),
     ];
     let mut text = format!(
         "grown from {} rules to {}; differences:",
@@ -81,7 +85,7 @@ pub(super) fn closeness(seed: &[Tuple], grown: &[Tuple]) -> String {
         let difference = difference(&shares(seed, field), &shares(grown, field));
         text += &format!(" {name} {:.1} %,", difference * 100.0);
     }
-    let sides: [(&str, fn(&Tuple) -> Prefix); 2] = [
+    let sides: [(&str, Side); 2] = [
         ("sources", |rule| rule.src),
         ("destinations", |rule| rule.dst),
     ];
@@ -96,7 +100,7 @@ fn ports((low, high): (u16, u16)) -> u64 {
     u64::from(low) << 16 | u64::from(high)
 }
 
-fn shares(list: &[Tuple], field: &dyn Fn(&Tuple) -> u64) -> BTreeMap<u64, f64> {
+fn shares(list: &[Tuple], field: Field) -> BTreeMap<u64, f64> {
     let mut shares = BTreeMap::new();
     for rule in list {
         *shares.entry(field(rule)).or_insert(0.0) += 1.0 / list.len() as f64;
@@ -115,7 +119,7 @@ fn difference(a: &BTreeMap<u64, f64>, b: &BTreeMap<u64, f64>) -> f64 {
 }
 
 /// How many different, shorter prefixes of the set contain a rule's, on average.
-fn nesting(list: &[Tuple], side: fn(&Tuple) -> Prefix) -> f64 {
+fn nesting(list: &[Tuple], side: Side) -> f64 {
     let all: HashSet<Prefix> = list.iter().map(side).collect();
     let above = |prefix: Prefix| {
         let shorter = (0..prefix.length).map(move |length| {
@@ -155,7 +159,7 @@ mod tests {
         let seed: Vec<_> = (1..200u32).map(|n| rule(n << 8, 24)).collect();
         let grown = grow(&seed, 1000);
         assert_eq!(grown.len(), 1000);
-        let lengths = |rule: &Tuple| rule.src.length.into();
-        assert!(difference(&shares(&seed, &lengths), &shares(&grown, &lengths)) < 1e-9);
+        let lengths: Field = |rule| rule.src.length.into();
+        assert!(difference(&shares(&seed, lengths), &shares(&grown, lengths)) < 1e-9);
     }
 }

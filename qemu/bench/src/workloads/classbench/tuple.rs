@@ -147,7 +147,7 @@ impl Tuple {
 
     /// A point that it matches.
     pub(super) fn point(&self, random: &mut Random) -> Point {
-        let mut address = |prefix: Prefix| prefix.address | random.next() as u32 & !prefix.mask();
+        let mut address = |prefix: Prefix| prefix.address | random.number() as u32 & !prefix.mask();
         let (src, dst) = (address(self.src), address(self.dst));
         let mut port = |(low, high): Ports| low + random.below(u64::from(high - low) + 1) as u16;
         Point {
