@@ -29,6 +29,7 @@ use crate::kernel_log::KernelLog;
 use crate::process;
 use crate::runner::{skip, Scenario};
 
+use aim::Aim;
 use save::Save;
 use shots::Batches;
 use world::{Seen, World};
@@ -200,15 +201,20 @@ fn differences(ours: &Observation, theirs: &Observation) -> String {
 /// Packets that match next to nothing prove nothing.
 fn reaches_enough(save: &Save, batches: &Batches, theirs: &Observation) -> Result<()> {
     let packets: usize = batches.values().map(Vec::len).sum();
+    let random = &mut Random::new(7, TRIES);
+    let mut leads_here = |rule| (0..8).any(|_| Aim::at(random, save, rule).is_some());
     let rules = save.rules.iter().enumerate();
-    let unmatched: Vec<_> = rules
+    let reachable: Vec<_> = rules.filter(|(_, rule)| leads_here(rule)).collect();
+    let rules = reachable.len();
+    let unmatched: Vec<_> = reachable
+        .into_iter()
         .filter(|(number, _)| {
             let count = theirs.counts.get(&save::name_of(*number));
             count.is_none_or(|count| count.packets == 0)
         })
         .map(|(number, rule)| format!("{number}: {} {}", rule.chain, rule.target))
         .collect();
-    let (rules, missed) = (save.rules.len(), unmatched.len());
+    let missed = unmatched.len();
     println!("# {packets} packets; of {rules} rules {missed} matched none");
     ensure!(
         missed * 100 <= rules * (100 - MATCHED),

@@ -44,7 +44,7 @@ pub(super) type Batches = BTreeMap<(usize, usize), Vec<Shot>>;
 const AIMED: usize = 2;
 
 /// Packets aimed at rules of one save, at least.
-const LEAST: usize = 150;
+const LEAST: usize = 240;
 
 /// Makes the packets.
 pub(super) fn batches(random: &mut Random, save: &Save) -> Batches {
