@@ -74,6 +74,8 @@ abi_enum! {
         Constant = 32, "CONSTANT",
         /// What the kernel it is for cannot do (a module is missing, an option is off).
         Environment = 33, "ENVIRONMENT",
+        /// A classifier whose dimensions, trees, leaves or entries do not add up.
+        Classifier = 34, "CLASSIFIER",
     }
 }
 
@@ -114,6 +116,7 @@ impl VerifyError {
             VerifyError::Full => "the set is full",
             VerifyError::Constant => "the set is constant",
             VerifyError::Environment => "this kernel cannot do that",
+            VerifyError::Classifier => "the classifier does not add up",
         }
     }
 }

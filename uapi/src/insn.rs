@@ -106,5 +106,8 @@ abi_enum! {
         /// queue, and `b` is 0. `flags`: [`QUEUE_BYPASS`], [`QUEUE_FANOUT`]. With no register,
         /// `field` is 0.
         Queue = 25, "QUEUE",
+        /// Go on with the first rule body behind this instruction that classifier `a` finds for the packet,
+        /// or to `target` if there is none before that.
+        Classify = 26, "CLASSIFY",
     }
 }

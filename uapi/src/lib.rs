@@ -34,6 +34,7 @@
 #[macro_use]
 mod layout;
 
+pub mod classifier;
 pub mod error;
 pub mod event;
 pub mod expr;
@@ -94,6 +95,10 @@ pub const STRUCTS: &[StructLayout] = &[
     statement::State::LAYOUT,
     statement::Object::LAYOUT,
     statement::Log::LAYOUT,
+    classifier::Dim::LAYOUT,
+    classifier::Classifier::LAYOUT,
+    classifier::Node::LAYOUT,
+    classifier::Leaf::LAYOUT,
     event::Event::LAYOUT,
     event::LogEvent::LAYOUT,
 ];
@@ -238,4 +243,19 @@ pub const CONSTANTS: &[(&str, u64)] = &[
     ("FERRULE_MAX_STATES", limit::MAX_STATES as u64),
     ("FERRULE_MAX_ELEMENTS", limit::MAX_ELEMENTS as u64),
     ("FERRULE_MAX_BATCH_SIZE", limit::MAX_BATCH_SIZE),
+    ("FERRULE_CLASSIFIER_DIMS", classifier::DIMS as u64),
+    ("FERRULE_CLASSIFIER_TREES", classifier::TREES as u64),
+    (
+        "FERRULE_CLASSIFIER_MAX_HEIGHT",
+        classifier::MAX_HEIGHT as u64,
+    ),
+    (
+        "FERRULE_CLASSIFIER_MAX_NODE_BITS",
+        classifier::MAX_NODE_BITS as u64,
+    ),
+    ("FERRULE_POINTER_ENTRY", classifier::POINTER_ENTRY as u64),
+    ("FERRULE_POINTER_LEAF", classifier::POINTER_LEAF as u64),
+    ("FERRULE_POINTER_INDEX", classifier::POINTER_INDEX as u64),
+    ("FERRULE_ENTRY_HEAD", classifier::ENTRY_HEAD as u64),
+    ("FERRULE_MAX_CLASSIFIERS", limit::MAX_CLASSIFIERS as u64),
 ];

@@ -50,3 +50,6 @@ pub const MAX_ELEMENTS: u32 = 16 << 20;
 
 /// Largest batch, in bytes: 1 GiB.
 pub const MAX_BATCH_SIZE: u64 = 1 << 30;
+
+/// Most classifiers.
+pub const MAX_CLASSIFIERS: u32 = 1 << 16;

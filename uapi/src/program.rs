@@ -21,11 +21,15 @@
 //! States      [State]       limits, quotas and their kin        (crate::statement)
 //! Objects     [Object]      what has a name                     (crate::statement)
 //! Logs        [Log]         how to log                          (crate::statement)
+//! Classifiers [Classifier]  which rules can match               (crate::classifier)
+//! Nodes       [Node]        their trees                         (crate::classifier)
+//! Leaves      [Leaf]        what the trees lead to              (crate::classifier)
+//! Words       [u32]         entries, elements, children         (crate::classifier)
 //! ```
 //!
 //! A section begins at the first multiple of [`SECTION_ALIGN`] after the one before it ends, the gap
 //! is zero, and the last ends where the program does: there is one way to lay out a program, and no
-//! byte of it is unaccounted for. Sections 18 to 23 are reserved (classifiers) and must be empty.
+//! byte of it is unaccounted for. Sections 22 and 23 are reserved and must be empty.
 //!
 //! Elements of sets are no part of it: they are state, and come in a batch (`crate::set`).
 
@@ -80,6 +84,14 @@ abi_enum! {
         Objects = 16, "OBJECTS",
         /// Logs.
         Logs = 17, "LOGS",
+        /// Classifiers.
+        Classifiers = 18, "CLASSIFIERS",
+        /// Nodes of classifiers' trees.
+        Nodes = 19, "NODES",
+        /// Leaves of classifiers' trees.
+        Leaves = 20, "LEAVES",
+        /// Words of classifiers.
+        Words = 21, "WORDS",
     }
 }
 

@@ -19,6 +19,8 @@
 //! 1. *Fuse counters.* A `counter` directly before `accept` or `drop` is counted by the verdict's own
 //!    instruction.
 //! 2. *Unwrap sets.* A set of one range is a comparison, without a table.
+//! 3. *Classify.* What the rules of a chain ask of fields before they do anything is asked once for all of them
+//!    (`classify`).
 //!
 //! Chains that no base chain leads to are left empty, whatever the options: no packet gets there.
 //!
@@ -36,6 +38,7 @@
 //! `handle << 8`; anonymous sets, and states of rules and elements: `handle << 8 | n`, n from 1.
 
 mod batch;
+mod classify;
 mod counters;
 mod encode;
 mod lower;

@@ -15,6 +15,7 @@
 //! What is printed is what the module would run: it is read from the verified program, not from the
 //! ruleset that it was compiled from.
 
+mod classifier;
 mod operand;
 mod record;
 
@@ -42,6 +43,9 @@ pub fn disasm(view: &View<'_>) -> String {
     for (set, index) in view.sets().iter().zip(0..) {
         let line = record::set_line(view, index, set);
         text.push_str(&format!("set {index}: {line}\n"));
+    }
+    for (index, classifier) in view.classifiers().iter().enumerate() {
+        text.push_str(&classifier::describe(view, index, classifier));
     }
     let mut rules = view.rules().iter().enumerate().peekable();
     for (index, chain) in view.chains().iter().enumerate() {
@@ -204,6 +208,7 @@ fn extended(view: &View<'_>, opcode: Opcode, insn: &Insn) -> String {
             format!("reject  {kind} {}, {}", insn.flags, decision(insn))
         }
         Opcode::Queue => format!("queue   {}, rule {}", queue(insn, &register), insn.a),
+        Opcode::Classify => or_else(format!("classify by classifier {}", insn.a)),
         _ => format!("unknown {insn:?}"),
     }
 }

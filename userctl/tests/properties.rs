@@ -165,7 +165,7 @@ fn rule(jump: &'static str) -> impl Strategy<Value = String> {
 /// A ruleset out of those of the rules that nft's checks let pass.
 fn ruleset() -> impl Strategy<Value = Ruleset> {
     let family = prop_oneof![Just("ip"), Just("ip6"), Just("inet")];
-    let rules = |jump| prop::collection::vec(rule(jump), 1..8);
+    let rules = |jump| prop::collection::vec(rule(jump), 1..24);
     (family, any::<bool>(), rules("jump a"), rules("goto b"), rules("")).prop_map(
         |(family, drop, base, a, b)| {
             let policy = if drop { "drop" } else { "accept" };

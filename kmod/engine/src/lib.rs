@@ -148,6 +148,7 @@
 
 mod batch;
 pub mod checksum;
+mod classifier;
 mod element;
 mod expr;
 mod key;

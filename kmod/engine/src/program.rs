@@ -6,6 +6,7 @@
 //! as a packet needs them.
 
 use ferrule_uapi::{
+    classifier::{Classifier, Leaf, Node},
     expr::Expr,
     insn::Insn,
     limit,
@@ -150,6 +151,14 @@ sections! {
     objects: [Object] = Objects;
     /// How to log.
     logs: [Log] = Logs;
+    /// Which rules can match.
+    classifiers: [Classifier] = Classifiers;
+    /// Nodes of their trees.
+    nodes: [Node] = Nodes;
+    /// Leaves of their trees.
+    leaves: [Leaf] = Leaves;
+    /// Their words.
+    words: [u32] = Words;
 }
 
 impl<'a> View<'a> {
@@ -248,5 +257,9 @@ pub(crate) const fn element(id: SectionId) -> (u32, u32) {
         SectionId::States => (limit::MAX_STATES, size_of::<State>() as u32),
         SectionId::Objects => (limit::MAX_RECORDS, size_of::<Object>() as u32),
         SectionId::Logs => (limit::MAX_RECORDS, size_of::<Log>() as u32),
+        SectionId::Classifiers => (limit::MAX_CLASSIFIERS, size_of::<Classifier>() as u32),
+        SectionId::Nodes => (limit::MAX_PROGRAM_SIZE, size_of::<Node>() as u32),
+        SectionId::Leaves => (limit::MAX_PROGRAM_SIZE, size_of::<Leaf>() as u32),
+        SectionId::Words => (limit::MAX_PROGRAM_SIZE, size_of::<u32>() as u32),
     }
 }

@@ -17,6 +17,7 @@
 //! What an accepted program guarantees, and what the virtual machine relies on, is written down in the
 //! crate's docs.
 
+mod classifier;
 mod code;
 mod data;
 mod expr;

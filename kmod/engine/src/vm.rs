@@ -21,7 +21,10 @@ use ferrule_uapi::{
     NONE,
 };
 
-use crate::{key::Key, packet::Packet, program::View, statement::Done, verify::run as run_of};
+use crate::{
+    classifier::Cursor, key::Key, packet::Packet, program::View, statement::Done,
+    verify::run as run_of,
+};
 
 /// What a base chain made of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +84,9 @@ enum Turn {
 /// The last opcode that is a match; all up to it are.
 const LAST_MATCH: u8 = Opcode::LookupWide as u8;
 
+/// Opcodes that may change fields of the key that a classifier looks at.
+const CHANGES_KEY: [u8; 2] = [Opcode::SetMark as u8, Opcode::Do as u8];
+
 /// Where calls return to.
 #[derive(Clone, Debug)]
 pub(crate) struct Stack {
@@ -124,6 +130,7 @@ impl View<'_> {
     /// Base chains that run at one hook share the key: what one does to the packet (its mark, its
     /// headers), it does to the key too. Registers are absent at the beginning of each.
     pub fn run<P: Packet>(&self, base: &BaseChain, key: &mut Key, packet: &mut P) -> Outcome {
+        let mut cursor = Cursor::NOWHERE;
         key.stack.clear();
         key.clear_registers();
         let insns = self.insns();
@@ -148,6 +155,16 @@ impl View<'_> {
                     false => insn.target,
                 };
                 continue;
+            }
+            if insn.opcode == Opcode::Classify as u8 {
+                let Some(next) = self.classify(insn, pc, key, &mut cursor) else {
+                    break;
+                };
+                pc = next;
+                continue;
+            }
+            if CHANGES_KEY.contains(&insn.opcode) {
+                cursor.forget();
             }
             match self.turn(insn, pc, base, key, packet) {
                 Turn::Go(next) => {

@@ -76,6 +76,8 @@
 
 /* Largest batch, in bytes: 1 GiB. */
 #define FERRULE_MAX_BATCH_SIZE (1ULL << 30)
+/* Most classifiers. */
+#define FERRULE_MAX_CLASSIFIERS (1U << 16)
 
 /* What programs and ioctls both talk about. */
 
@@ -183,6 +185,7 @@ enum ferrule_verdict {
  *   option is off)
  *
  * Zero is no error.
+ * @FERRULE_ERROR_CLASSIFIER: A classifier whose dimensions, trees, leaves or entries do not add up
  */
 enum ferrule_error {
 	FERRULE_ERROR_SIZE = 1,
@@ -218,6 +221,7 @@ enum ferrule_error {
 	FERRULE_ERROR_FULL = 31,
 	FERRULE_ERROR_CONSTANT = 32,
 	FERRULE_ERROR_ENVIRONMENT = 33,
+	FERRULE_ERROR_CLASSIFIER = 34,
 };
 
 /* The program: one blob, a header and its sections. */
@@ -254,6 +258,10 @@ enum ferrule_error {
  * @FERRULE_SECTION_STATES: States
  * @FERRULE_SECTION_OBJECTS: Objects
  * @FERRULE_SECTION_LOGS: Logs
+ * @FERRULE_SECTION_CLASSIFIERS: Classifiers
+ * @FERRULE_SECTION_NODES: Nodes of classifiers' trees
+ * @FERRULE_SECTION_LEAVES: Leaves of classifiers' trees
+ * @FERRULE_SECTION_WORDS: Words of classifiers
  */
 enum ferrule_section_id {
 	FERRULE_SECTION_INSNS = 0,
@@ -274,6 +282,10 @@ enum ferrule_section_id {
 	FERRULE_SECTION_STATES = 15,
 	FERRULE_SECTION_OBJECTS = 16,
 	FERRULE_SECTION_LOGS = 17,
+	FERRULE_SECTION_CLASSIFIERS = 18,
+	FERRULE_SECTION_NODES = 19,
+	FERRULE_SECTION_LEAVES = 20,
+	FERRULE_SECTION_WORDS = 21,
 };
 
 /**
@@ -671,6 +683,8 @@ struct ferrule_insn {
  *   no register, field is 0
  *
  * Zero is no instruction.
+ * @FERRULE_OP_CLASSIFY: Go on with the first rule body behind this instruction that classifier
+ *	a finds for the packet, or to target if there is none before that
  */
 enum ferrule_opcode {
 	FERRULE_OP_MATCH_MASK = 1,
@@ -698,6 +712,7 @@ enum ferrule_opcode {
 	FERRULE_OP_DO = 23,
 	FERRULE_OP_REJECT = 24,
 	FERRULE_OP_QUEUE = 25,
+	FERRULE_OP_CLASSIFY = 26,
 };
 
 /* Expressions: values that are not in the key from the beginning. */
@@ -1484,6 +1499,95 @@ struct ferrule_log {
 
 /* &ferrule_log.group: to the kernel's log. */
 #define FERRULE_LOG_KERNEL 0xffffffffU
+
+/* Most dimensions of a classifier. */
+#define FERRULE_CLASSIFIER_DIMS 12
+/* Most trees of a classifier. */
+#define FERRULE_CLASSIFIER_TREES 6
+/* Most nodes on a path through a tree. */
+#define FERRULE_CLASSIFIER_MAX_HEIGHT 32
+/* Most bits that a node looks at. */
+#define FERRULE_CLASSIFIER_MAX_NODE_BITS 17
+/* A pointer to an entry; to a leaf; what of a pointer is the index. */
+#define FERRULE_POINTER_ENTRY 0xc0000000U
+#define FERRULE_POINTER_LEAF 0x80000000U
+#define FERRULE_POINTER_INDEX 0x3fffffffU
+/* Words of an entry before its ranges. */
+#define FERRULE_ENTRY_HEAD 2
+
+/**
+ * struct ferrule_dim - A dimension
+ * @field: A &enum ferrule_field of a header or of the packet; no register
+ * @word: Of a wide field the 32-bit word, 0 the most significant; of a narrow one 0
+ */
+struct ferrule_dim {
+	__u8 field;
+	__u8 word;
+};
+
+/**
+ * struct ferrule_classifier - Which rules of a chain can match a packet
+ * @dims: The dimensions; those beyond @dim_count are zero
+ * @dim_count: How many dimensions: 1 to 12
+ * @tree_count: How many trees: 1 to 6
+ * @reserved: Zero
+ * @chain: Index of the chain whose instructions it leads to
+ * @first_node: Index of its first node: where those of the classifier before it end
+ * @node_count: How many nodes
+ * @first_leaf: Index of its first leaf: where those of the classifier before it end
+ * @leaf_count: How many leaves
+ * @first_word: Index of its first word: where those of the classifier before it end
+ * @word_count: How many words: entries, elements of leaves, children of nodes
+ * @entry_count: How many entries. At least 1
+ * @element_count: How many elements of leaves
+ * @roots: Pointers to the trees' roots; those beyond @tree_count are zero
+ * @least: The first instruction that each tree can lead to, ascending; the rest is zero
+ */
+struct ferrule_classifier {
+	struct ferrule_dim dims[FERRULE_CLASSIFIER_DIMS];
+	__u8 dim_count;
+	__u8 tree_count;
+	__u16 reserved;
+	__u32 chain;
+	__u32 first_node;
+	__u32 node_count;
+	__u32 first_leaf;
+	__u32 leaf_count;
+	__u32 first_word;
+	__u32 word_count;
+	__u32 entry_count;
+	__u32 element_count;
+	__u32 roots[FERRULE_CLASSIFIER_TREES];
+	__u32 least[FERRULE_CLASSIFIER_TREES];
+};
+
+/**
+ * struct ferrule_node - Some bits of a dimension choose the child
+ * @dim: The dimension
+ * @shift: How far its value is shifted to the right: 0 to 31
+ * @bits: How many bits then remain
+ * @height: Most nodes on a path from here, this one included
+ * @first: Index of the first of its 1 << @bits children among the classifier's words
+ * @absent: Pointer for a packet that has not the field
+ */
+struct ferrule_node {
+	__u8 dim;
+	__u8 shift;
+	__u8 bits;
+	__u8 height;
+	__u32 first;
+	__u32 absent;
+};
+
+/**
+ * struct ferrule_leaf - Entries to compare with, one after another
+ * @first: The first of its elements: where those of the leaf before it end
+ * @count: How many. At least 1
+ */
+struct ferrule_leaf {
+	__u32 first;
+	__u32 count;
+};
 
 /* Events: what read(2) on a descriptor gives. */
 

@@ -146,6 +146,10 @@ pub(super) fn encode(
     program.section(SectionId::States, &states);
     program.section(SectionId::Objects, &objects);
     program.section(SectionId::Logs, &logs);
+    program.section(SectionId::Classifiers, &lowered.classifiers);
+    program.section(SectionId::Nodes, &lowered.nodes);
+    program.section(SectionId::Leaves, &lowered.leaves);
+    program.section(SectionId::Words, &lowered.words);
     program.finish(batch(ordered, &sets))
 }
 

@@ -19,6 +19,7 @@ mod value;
 use std::collections::HashMap;
 
 use ferrule_uapi::{
+    classifier::{Classifier, Leaf, Node},
     expr::Expr,
     insn::{Insn, Opcode},
     program::{Counter, Range32, RangeWide, Table},
@@ -57,6 +58,10 @@ pub(super) struct Lowered<'a> {
     pub(super) sets: Numbered<SetEntry<'a>>,
     pub(super) objects: Numbered<ObjectEntry<'a>>,
     pub(super) counters: Numbered<Counter>,
+    pub(super) classifiers: Vec<Classifier>,
+    pub(super) nodes: Vec<Node>,
+    pub(super) leaves: Vec<Leaf>,
+    pub(super) words: Vec<u32>,
     /// By place.
     pub(super) chains: Vec<Run>,
     /// In the order of the program: chain's place, rule's index in it, its instructions.
@@ -113,7 +118,7 @@ pub(super) fn lower<'a>(
 }
 
 /// Whether the instruction leads to a chain.
-fn is_call(insn: &Insn) -> bool {
+pub(super) fn is_call(insn: &Insn) -> bool {
     insn.opcode == Opcode::Call as u8 || insn.opcode == Opcode::Goto as u8
 }
 
@@ -121,6 +126,7 @@ impl<'a> Lowered<'a> {
     /// Appends a chain: its rules, and a return behind them.
     fn chain(&mut self, place: usize, placed: &Placed<'a>, options: Options) {
         let first = self.insns.len() as u32;
+        let first_rule = self.rules.len();
         for (index, rule) in placed.chain.rules.iter().enumerate() {
             let start = self.insns.len() as u32;
             rule::lower(self, rule, placed, options);
@@ -133,6 +139,9 @@ impl<'a> Lowered<'a> {
                 count,
             };
             self.rules.push((place, index, run));
+        }
+        if placed.reached && options.optimise {
+            self.classify(place, first_rule);
         }
         self.insns.push(Insn {
             opcode: Opcode::Return as u8,

@@ -58,6 +58,8 @@ struct Place<'a> {
     pc: u32,
     /// Where its chain ends.
     chain_end: u32,
+    /// The costliest way from any instruction behind it in its chain.
+    behind: Way,
 }
 
 /// Checks all instructions.
@@ -91,6 +93,7 @@ fn check_chain(
     fields: &mut FieldSet,
 ) -> Result<(), Refusal> {
     let chain_end = chain.first_insn.saturating_add(chain.insn_count);
+    let mut behind = Way::END;
     for pc in (chain.first_insn..chain_end).rev() {
         let refuse = |error| Refusal::at(error, SectionId::Insns, pc as usize);
         let insn = view
@@ -102,6 +105,7 @@ fn check_chain(
             scratch: &*scratch,
             pc,
             chain_end,
+            behind,
         };
         let way = place.check(insn, of_sets, fields).map_err(refuse)?;
         let steps = way.steps.saturating_add(1);
@@ -111,6 +115,10 @@ fn check_chain(
         if u32::from(way.depth) > limit::MAX_DEPTH {
             return Err(refuse(VerifyError::Depth));
         }
+        behind = behind.or(Way {
+            steps,
+            depth: way.depth,
+        });
         if let Some(note) = scratch.get_mut(pc as usize) {
             *note = Scratch {
                 steps,
@@ -144,6 +152,8 @@ impl Place<'_> {
                 Ok(callee.called_before(self.fall_through()?))
             }
             Opcode::Goto => self.chain_at(insn.target),
+            // It leads behind itself, but to whatever instruction of the chain it finds.
+            Opcode::Classify => Ok(self.behind.or(self.mismatch(insn)?)),
             Opcode::LookupVerdict => {
                 let misses = self.fall_through()?.or(self.mismatch(insn)?);
                 let behind = self.pc.saturating_add(2);

@@ -12,7 +12,7 @@ use ferrule_uapi::{
     NONE,
 };
 
-use super::{each, ensure, expr, set, statement, Refusal};
+use super::{classifier, each, ensure, expr, set, statement, Refusal};
 use crate::program::View;
 
 /// Checks every record of the program.
@@ -40,7 +40,8 @@ pub(super) fn check(view: &View<'_>) -> Result<(), Refusal> {
     statement::check_objects(view)?;
     each(SectionId::Logs, view.logs(), |log| {
         statement::check_log(view, log)
-    })
+    })?;
+    classifier::check(view)
 }
 
 /// Whether `text` lies within `bytes`.

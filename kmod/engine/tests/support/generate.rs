@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Programs from a seed: well-formed ones, and what mutation makes of them.
 
+use std::ops::Range;
+
 use fastrand::Rng;
 use ferrule_uapi::{
+    classifier::{Classifier, Dim, Leaf, Node, POINTER_ENTRY, POINTER_LEAF},
     expr::{CtKey, Expr, ExprKind, MetaKey},
     field::Field,
     insn::{Insn, Opcode},
@@ -89,10 +92,89 @@ pub fn records(rng: &mut Rng) -> Records {
             };
             code.push(insn);
         }
+        let pair = code.get(1).map(|insn| insn.opcode) == Some(Opcode::Verdict as u8);
+        if *len > 2 && !pair && rng.bool() {
+            let number = records.classifiers.len() as u32;
+            code[0] = insn(Opcode::Classify, 0, first + len - 1, number, 0);
+            add_classifier(rng, &mut records, chain as u32, first..first + len);
+        }
         records.chain(&code);
     }
     add_owners(rng, &mut records);
     records
+}
+
+/// A classifier of a chain whose instructions are `insns`: two trees, one of them a leaf.
+fn add_classifier(rng: &mut Rng, records: &mut Records, chain: u32, insns: Range<u32>) {
+    const DIMENSIONS: [(Field, u8); 5] = [
+        (Field::MetaL4proto, 0),
+        (Field::IpSaddr, 0),
+        (Field::Ip6Daddr, 3),
+        (Field::ThDport, 0),
+        (Field::MetaMark, 0),
+    ];
+    let (first_node, first_leaf) = (records.nodes.len(), records.leaves.len());
+    let first_word = records.words.len();
+    let dim_count = rng.usize(1..=DIMENSIONS.len());
+    let entry_count = rng.u32(1..6);
+    let mut leads_to: Vec<u32> = (0..entry_count).map(|_| rng.u32(insns.clone())).collect();
+    leads_to.sort_unstable();
+    for pc in leads_to {
+        records.words.push(pc);
+        records.words.push(rng.u32(..1 << dim_count));
+        for _ in 0..dim_count {
+            let lo = rng.choice(LIKELY).copied().unwrap_or(0);
+            let whole = rng.bool();
+            records.words.extend(if whole {
+                [0, u32::MAX]
+            } else {
+                [lo, rng.u32(..9)]
+            });
+        }
+    }
+    records.words.extend(0..entry_count);
+    records.leaves.push(Leaf {
+        first: 0,
+        count: entry_count,
+    });
+    let bits = rng.u8(..4);
+    records.nodes.push(Node {
+        dim: rng.u8(..dim_count as u8),
+        shift: rng.u8(..=32 - bits.max(1)),
+        bits,
+        height: 1,
+        first: (records.words.len() - first_word) as u32,
+        absent: *rng
+            .choice([0, POINTER_LEAF, POINTER_ENTRY].as_ref())
+            .unwrap(),
+    });
+    for _ in 0..1 << bits {
+        let pointer = [0, POINTER_LEAF, POINTER_ENTRY | rng.u32(..entry_count)];
+        records.words.push(*rng.choice(pointer.as_ref()).unwrap());
+    }
+    let mut classifier = Classifier {
+        dim_count: dim_count as u8,
+        tree_count: 2,
+        chain,
+        first_node: first_node as u32,
+        node_count: 1,
+        first_leaf: first_leaf as u32,
+        leaf_count: 1,
+        first_word: first_word as u32,
+        word_count: (records.words.len() - first_word) as u32,
+        entry_count,
+        element_count: entry_count,
+        ..Classifier::default()
+    };
+    for (slot, (field, word)) in classifier.dims.iter_mut().zip(&DIMENSIONS[..dim_count]) {
+        *slot = Dim {
+            field: *field as u8,
+            word: *word,
+        };
+    }
+    classifier.roots[..2].copy_from_slice(&[1, POINTER_LEAF]);
+    classifier.least[..2].copy_from_slice(&[insns.start, insns.start]);
+    records.classifiers.push(classifier);
 }
 
 /// Base chains, rules, counters and names.
@@ -444,7 +526,17 @@ fn change_record(rng: &mut Rng, records: &mut Records) {
         .unwrap();
     let at = rng.usize(..records.insns.len());
     let target = &mut records.insns[at];
-    match rng.u32(..9) {
+    let at = rng.usize(..records.words.len().max(1));
+    match rng.u32(..12) {
+        9 | 10 if records.words.is_empty() => {}
+        9 => records.words[at] = number,
+        10 => records.words[at] ^= 1 << rng.u32(..32),
+        11 => {
+            if let Some(node) = records.nodes.first_mut() {
+                node.shift = rng.u8(..40);
+                node.absent = number;
+            }
+        }
         0 => target.target = number,
         1 => target.a = number,
         2 => target.b = number,
@@ -470,7 +562,7 @@ fn mutate(rng: &mut Rng, image: &Image) -> Image {
             0 => bytes.truncate(rng.usize(..len)),
             1 => bytes.copy_within(from..from + 8, to),
             2 => {
-                let (a, b) = (56 + rng.usize(..18) * 8, 56 + rng.usize(..18) * 8);
+                let (a, b) = (56 + rng.usize(..22) * 8, 56 + rng.usize(..22) * 8);
                 (0..8).for_each(|n| bytes.swap(a + n, b + n));
             }
             3 => bytes.extend(0_u64.as_bytes()),

@@ -3,6 +3,7 @@
 
 use ferrule_engine::Storage;
 use ferrule_uapi::{
+    classifier::{Classifier, Leaf, Node},
     expr::Expr,
     field::Field,
     hook::{ChainType, Family, Hook, Verdict},
@@ -74,6 +75,10 @@ pub struct Records {
     pub states: Vec<State>,
     pub objects: Vec<Object>,
     pub logs: Vec<Log>,
+    pub classifiers: Vec<Classifier>,
+    pub nodes: Vec<Node>,
+    pub leaves: Vec<Leaf>,
+    pub words: Vec<u32>,
 }
 
 impl Records {
@@ -230,7 +235,7 @@ impl Records {
     }
 
     /// The bytes of each section, in order.
-    pub fn contents(&self) -> [Vec<u8>; 18] {
+    pub fn contents(&self) -> [Vec<u8>; 22] {
         fn bytes<T: IntoBytes + Immutable>(records: &[T]) -> Vec<u8> {
             records.as_bytes().to_vec()
         }
@@ -253,6 +258,10 @@ impl Records {
             bytes(&self.states),
             bytes(&self.objects),
             bytes(&self.logs),
+            bytes(&self.classifiers),
+            bytes(&self.nodes),
+            bytes(&self.leaves),
+            bytes(&self.words),
         ]
     }
 }

@@ -119,8 +119,74 @@ impl<'a> Reference<'a> {
             },
             24 => Some(self.decide(Verdict::Drop, Decider::Rule(a as u32), b)),
             25 => Some((Verdict::Drop, Decider::Rule(a as u32))),
+            26 => self.chain(
+                self.classified(a, pc)
+                    .filter(|at| *at < target)
+                    .unwrap_or(target),
+            ),
             other => unreachable!("opcode {other} was verified"),
         }
+    }
+
+    /// The first instruction behind `pc` that any tree of classifier `index` leads to.
+    fn classified(&self, index: usize, pc: usize) -> Option<usize> {
+        let at = self.section(18) + index * 112;
+        let trees = usize::from(self.bytes[at + 25]);
+        let words = self.section(21) + self.word(at + 48) * 4;
+        let stride = 2 + 2 * usize::from(self.bytes[at + 24]);
+        let elements = self.word(at + 56) * stride;
+        let roots = (0..trees).map(|tree| self.word(at + 64 + tree * 4));
+        let entries = roots.flat_map(|root| match self.walk(at, words, root) {
+            0 => vec![],
+            single if single >> 30 == 3 => vec![single & 0x3fff_ffff],
+            leaf => {
+                let leaf = self.section(20) + (self.word(at + 40) + (leaf & 0x3fff_ffff)) * 8;
+                let first = elements + self.word(leaf);
+                let run = first..first + self.word(leaf + 4);
+                run.map(|element| self.word(words + element * 4)).collect()
+            }
+        });
+        let leads_to = |entry: usize| {
+            let entry = words + entry * stride * 4;
+            let inside = (0..usize::from(self.bytes[at + 24])).all(|dim| {
+                let (lo, len) = (
+                    self.word(entry + 8 + dim * 8) as u64,
+                    self.word(entry + 12 + dim * 8) as u64,
+                );
+                match self.dimension(at, dim) {
+                    Some(value) => lo <= value && value <= lo + len,
+                    None => self.word(entry + 4) >> dim & 1 == 0 && lo == 0,
+                }
+            });
+            inside.then(|| self.word(entry))
+        };
+        let found = entries.filter_map(leads_to);
+        found.filter(|leads_to| *leads_to > pc).min()
+    }
+
+    /// Where the nodes of the classifier at `at` lead from `pointer`.
+    fn walk(&self, at: usize, words: usize, pointer: usize) -> usize {
+        if pointer == 0 || pointer >> 31 == 1 {
+            return pointer;
+        }
+        let node = self.section(19) + (self.word(at + 32) + pointer - 1) * 12;
+        let (shift, bits) = (self.bytes[node + 1], self.bytes[node + 2]);
+        let next = match self.dimension(at, self.bytes[node].into()) {
+            None => self.word(node + 8),
+            Some(value) => {
+                let child = (value >> shift & ((1 << bits) - 1)) as usize;
+                self.word(words + (self.word(node + 4) + child) * 4)
+            }
+        };
+        self.walk(at, words, next)
+    }
+
+    /// The packet's value in a dimension of the classifier at `at`.
+    fn dimension(&self, at: usize, dim: usize) -> Option<u64> {
+        let (field, word) = (self.bytes[at + dim * 2], self.bytes[at + dim * 2 + 1]);
+        let value = self.field(field)?;
+        let below = if field < 56 { 0 } else { 96 - 32 * word };
+        Some((value >> below) as u64 & 0xffff_ffff)
     }
 
     /// What instruction `at` writes to its register.

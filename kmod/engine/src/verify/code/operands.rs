@@ -63,6 +63,16 @@ impl Place<'_> {
                 exists(self.view.statements(), insn.a)?;
                 exists(self.view.rules(), insn.b)
             }
+            Opcode::Classify => {
+                let classifier = self.view.classifiers().get(insn.a as usize);
+                let classifier = classifier.ok_or(VerifyError::Index)?;
+                let chain = self.view.chains().get(classifier.chain as usize);
+                let here = chain.is_some_and(|chain| {
+                    let end = chain.first_insn.saturating_add(chain.insn_count);
+                    end == self.chain_end
+                });
+                ensure(here, VerifyError::Classifier)
+            }
             Opcode::Reject => {
                 self.check_decider(insn)?;
                 let kind = RejectKind::from_raw(insn.field).ok_or(VerifyError::Field)?;
@@ -147,6 +157,13 @@ impl Place<'_> {
             Opcode::Do => {
                 fields.insert(Field::MetaL4proto);
                 self.note_statement(insn.a, fields);
+            }
+            Opcode::Classify => {
+                if let Some(classifier) = self.view.classifiers().get(insn.a as usize) {
+                    let dims = classifier.dims.iter();
+                    dims.take(classifier.dim_count.into())
+                        .for_each(|dim| fields.insert_raw(dim.field));
+                }
             }
             Opcode::Queue if insn.field != 0 => register(insn.field, false)?,
             _ => {}
@@ -276,7 +293,7 @@ fn uses(opcode: Opcode) -> Uses {
         Opcode::SetMark | Opcode::Accept | Opcode::Drop | Opcode::Verdict => {
             Uses { b: true, ..nothing }
         }
-        Opcode::Call | Opcode::Goto => Uses {
+        Opcode::Call | Opcode::Goto | Opcode::Classify => Uses {
             target: true,
             ..nothing
         },

@@ -1,0 +1,502 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Classifiers mean what the rules mean: filter sets of the corpora, and chains made to be awkward, are run
+//! optimised, unoptimised, and read from top to bottom by a few lines here that know nothing of either.
+//!
+//! The corpora are in `$FERRULE_CORPORA`, or beside the repository; a test that has none says so.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use ferrule_engine::{Decider, Key, Packet, Program};
+use ferrule_uapi::{
+    classifier::{ENTRY_HEAD, POINTER_ENTRY, POINTER_INDEX, POINTER_LEAF},
+    field::Field,
+    hook::{Family, Verdict},
+    program::COUNTER_POLICY,
+};
+use userctl::compile::{compile, Options};
+use userctl::image::Image;
+use userctl::lang::{self, Entry};
+use userctl::ruleset::{NoEnvironment, Ruleset};
+use userctl::source::SourceMap;
+
+/// A 5-tuple filter of ClassBench.
+#[derive(Clone, Copy, Debug)]
+struct Filter {
+    saddr: (u32, u32),
+    daddr: (u32, u32),
+    sport: (u32, u32),
+    dport: (u32, u32),
+    protocol: Option<u32>,
+}
+
+/// A packet's header.
+#[derive(Clone, Copy, Debug, Default)]
+struct Header {
+    saddr: u32,
+    daddr: u32,
+    sport: u16,
+    dport: u16,
+    protocol: u8,
+}
+
+impl Filter {
+    fn of(line: &str) -> Self {
+        let mut columns = line.trim_start_matches('@').split('\t');
+        let mut column = || columns.next().expect("a column");
+        let (saddr, daddr) = (prefix(column()), prefix(column()));
+        let (sport, dport) = (ports(column()), ports(column()));
+        let (value, mask) = column().split_once('/').expect("a mask");
+        let hex = |text: &str| u32::from_str_radix(text.trim_start_matches("0x"), 16);
+        let masked = hex(mask).expect("a mask") != 0;
+        Filter {
+            saddr,
+            daddr,
+            sport,
+            dport,
+            protocol: masked.then(|| hex(value).expect("a protocol")),
+        }
+    }
+
+    fn admits(&self, header: &Header) -> bool {
+        let within = |(lo, hi): (u32, u32), value: u32| lo <= value && value <= hi;
+        within(self.saddr, header.saddr)
+            && within(self.daddr, header.daddr)
+            && within(self.sport, header.sport.into())
+            && within(self.dport, header.dport.into())
+            && self
+                .protocol
+                .is_none_or(|protocol| protocol == u32::from(header.protocol))
+    }
+
+    /// The rule as text, without its verdict.
+    fn text(&self, rule: &mut String) {
+        let mut address = |side: &str, (lo, hi): (u32, u32)| {
+            let len = 32 - (hi - lo + u32::from(hi - lo != u32::MAX)).max(1).ilog2();
+            let len = if hi - lo == u32::MAX { 0 } else { len };
+            if len > 0 {
+                let _ = write!(rule, "ip {side} {}/{len} ", Ipv4Addr::from(lo));
+            }
+        };
+        address("saddr", self.saddr);
+        address("daddr", self.daddr);
+        let layer = match self.protocol {
+            Some(6) => "tcp",
+            Some(17) => "udp",
+            Some(other) => {
+                let _ = write!(rule, "meta l4proto {other} ");
+                "th"
+            }
+            None => "th",
+        };
+        let mut said = false;
+        for (side, (lo, hi)) in [("sport", self.sport), ("dport", self.dport)] {
+            said |= (lo, hi) != (0, 65535);
+            match (lo, hi) {
+                (0, 65535) => {}
+                (lo, hi) if lo == hi => {
+                    let _ = write!(rule, "{layer} {side} {lo} ");
+                }
+                (lo, hi) => {
+                    let _ = write!(rule, "{layer} {side} {lo}-{hi} ");
+                }
+            }
+        }
+        if !said && layer != "th" {
+            let _ = write!(rule, "meta l4proto {layer} ");
+        }
+    }
+}
+
+fn prefix(text: &str) -> (u32, u32) {
+    let (address, len) = text.split_once('/').expect("a prefix");
+    let address = u32::from(address.parse::<Ipv4Addr>().expect("an address"));
+    let len: u32 = len.parse().expect("a length");
+    let free = u32::MAX.checked_shr(len).unwrap_or(0);
+    (address & !free, address | free)
+}
+
+fn ports(text: &str) -> (u32, u32) {
+    let (lo, hi) = text.split_once(" : ").expect("a range");
+    (lo.parse().expect("a port"), hi.parse().expect("a port"))
+}
+
+/// A packet with that header, and what was counted of it.
+struct Frame {
+    bytes: [u8; 40],
+    mark: u32,
+    counted: Vec<u32>,
+}
+
+impl Frame {
+    fn of(header: &Header) -> Self {
+        let mut bytes = [0; 40];
+        bytes[0] = 0x45;
+        bytes[9] = header.protocol;
+        bytes[12..16].copy_from_slice(&header.saddr.to_be_bytes());
+        bytes[16..20].copy_from_slice(&header.daddr.to_be_bytes());
+        bytes[20..22].copy_from_slice(&header.sport.to_be_bytes());
+        bytes[22..24].copy_from_slice(&header.dport.to_be_bytes());
+        Frame {
+            bytes,
+            mark: 0,
+            counted: Vec::new(),
+        }
+    }
+}
+
+impl Packet for Frame {
+    fn family(&self) -> Family {
+        Family::Ip
+    }
+    fn len(&self) -> u32 {
+        self.bytes.len() as u32
+    }
+    fn head(&self) -> &[u8] {
+        &self.bytes
+    }
+    fn copy(&self, offset: u32, to: &mut [u8]) -> bool {
+        let from = self.bytes.get(offset as usize..);
+        let from = from.and_then(|rest| rest.get(..to.len()));
+        from.map(|from| to.copy_from_slice(from)).is_some()
+    }
+    fn protocol(&self) -> u16 {
+        0x0800
+    }
+    fn pkttype(&self) -> u8 {
+        0
+    }
+    fn iif(&self) -> u32 {
+        1
+    }
+    fn oif(&self) -> u32 {
+        0
+    }
+    fn iifname(&self) -> [u8; 16] {
+        *b"eth0\0\0\0\0\0\0\0\0\0\0\0\0"
+    }
+    fn oifname(&self) -> [u8; 16] {
+        [0; 16]
+    }
+    fn mark(&self) -> u32 {
+        self.mark
+    }
+    fn set_mark(&mut self, mark: u32) {
+        self.mark = mark;
+    }
+    fn count(&mut self, counter: u32) {
+        self.counted.push(counter);
+    }
+}
+
+/// The program of a ruleset.
+fn program(text: &str, optimise: bool) -> Program<Image> {
+    let begun = Instant::now();
+    let mut sources = SourceMap::new();
+    let entry = Entry::Text { name: "test", text };
+    let script = lang::parse(&mut sources, entry).expect("it parses");
+    let ruleset = Ruleset::default()
+        .apply(&script, &sources, &NoEnvironment)
+        .expect("it is a ruleset");
+    let read = begun.elapsed();
+    let compiled = compile(&ruleset, &Options { optimise }).expect("it compiles");
+    let built = begun.elapsed() - read;
+    let program = Image::new(compiled.bytes()).verify().expect("it verifies");
+    let verified = begun.elapsed() - read - built;
+    eprintln!("  read {read:?}, compiled {built:?} (optimise: {optimise}), verified {verified:?}");
+    program
+}
+
+/// What a program makes of a packet: verdict, who decided, and what was counted, in order.
+fn judge(program: &Program<Image>, header: &Header) -> (Verdict, Decider, Vec<u32>, u32) {
+    let view = program.view();
+    let mut frame = Frame::of(header);
+    let mut key = Key::parse(&frame, program.fields());
+    let base = view.base_chains().first().expect("a base chain");
+    let outcome = view.run(base, &mut key, &mut frame);
+    (outcome.verdict, outcome.decider, frame.counted, frame.mark)
+}
+
+/// Random numbers that are the same each time (xorshift).
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u32 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 16) as u32
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        self.next() as usize % end
+    }
+}
+
+/// Headers at the edges of filters and beside them, each part of one or another.
+fn headers(filters: &[Filter], random: &mut Random, count: usize) -> Vec<Header> {
+    let edge = |random: &mut Random, (lo, hi): (u32, u32)| match random.below(6) {
+        0 => lo,
+        1 => hi,
+        2 => lo.wrapping_sub(1),
+        3 => hi.wrapping_add(1),
+        _ if hi - lo == u32::MAX => random.next(),
+        _ => lo + random.next() % (hi - lo + 1),
+    };
+    let mut header = |_| {
+        let own = filters[random.below(filters.len())];
+        let mut other = || match random.below(8) {
+            0 => filters[random.below(filters.len())],
+            _ => own,
+        };
+        let (a, b, c, d, e) = (other(), other(), other(), other(), other());
+        Header {
+            saddr: edge(random, a.saddr),
+            daddr: edge(random, b.daddr),
+            sport: edge(random, c.sport) as u16,
+            dport: edge(random, d.dport) as u16,
+            protocol: e.protocol.unwrap_or(random.next() & 0xff) as u8,
+        }
+    };
+    (0..count).map(&mut header).collect()
+}
+
+fn corpora() -> Option<PathBuf> {
+    let folder = match std::env::var_os("FERRULE_CORPORA") {
+        Some(folder) => PathBuf::from(folder),
+        None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpora"),
+    };
+    let folder = folder.join("classbench");
+    if !folder.is_dir() {
+        eprintln!("note: SKIPPED: no corpora; set FERRULE_CORPORA to their folder");
+        return None;
+    }
+    Some(folder)
+}
+
+/// The filters as a ruleset: each third accepts, each third drops, each third only counts.
+fn ruleset(filters: &[Filter]) -> String {
+    let mut text = String::from(
+        "table ip t {\nchain c {\ntype filter hook forward priority 0; policy drop;\n",
+    );
+    for (index, filter) in filters.iter().enumerate() {
+        filter.text(&mut text);
+        text.push_str(["counter accept\n", "counter drop\n", "counter\n"][index % 3]);
+    }
+    text.push_str("}\n}\n");
+    text
+}
+
+/// Verdict and deciding rule, read from top to bottom; and which rules counted.
+fn linear(filters: &[Filter], header: &Header) -> (Verdict, Option<u32>, Vec<usize>) {
+    let mut counted = Vec::new();
+    for (index, filter) in filters.iter().enumerate() {
+        if !filter.admits(header) {
+            continue;
+        }
+        counted.push(index);
+        match index % 3 {
+            0 => return (Verdict::Accept, Some(index as u32), counted),
+            1 => return (Verdict::Drop, Some(index as u32), counted),
+            _ => {}
+        }
+    }
+    (Verdict::Drop, None, counted)
+}
+
+/// What becomes of each header, in all three ways.
+fn agree(filters: &[Filter], headers: &[Header]) {
+    let text = ruleset(filters);
+    let (fast, slow) = (program(&text, true), program(&text, false));
+    let classifiers = fast.view().classifiers().len();
+    assert_eq!(classifiers, 1, "there is one chain, and it is classified");
+    for (at, header) in headers.iter().enumerate() {
+        let judged = judge(&fast, header);
+        let (verdict, rule, counted) = linear(filters, header);
+        let decider = rule.map_or(Decider::Policy, Decider::Rule);
+        assert_eq!((judged.0, judged.1), (verdict, decider), "{header:?}");
+        let view = fast.view();
+        let owners = judged
+            .2
+            .iter()
+            .map(|counter| view.counters()[*counter as usize]);
+        let of_rules = owners.filter(|counter| counter.flags & COUNTER_POLICY == 0);
+        let own: Vec<_> = of_rules.map(|counter| counter.owner as usize).collect();
+        assert_eq!(own, counted, "{header:?}");
+        // The slow way is slow.
+        if at % 64 == 0 {
+            assert_eq!(judged, judge(&slow, header), "{header:?}");
+        }
+    }
+}
+
+#[test]
+fn filter_sets_of_the_corpora_are_judged_as_read_from_top_to_bottom() {
+    let Some(folder) = corpora() else { return };
+    let mut random = Random(0x5eed_0000_0001);
+    for name in ["acl_1k", "fw_1k", "ipc_1k"] {
+        let lines = fs::read_to_string(folder.join(name)).expect("filters");
+        let filters: Vec<Filter> = lines.lines().map(Filter::of).collect();
+        let mut all = trace(&folder, name);
+        all.extend(headers(&filters, &mut random, 20_000));
+        agree(&filters, &all);
+    }
+}
+
+/// The headers of a trace.
+fn trace(folder: &std::path::Path, name: &str) -> Vec<Header> {
+    let lines = fs::read_to_string(folder.join(format!("{name}_trace"))).unwrap_or_default();
+    let header = |line: &str| {
+        let numbers: Vec<u32> = line
+            .split_whitespace()
+            .map(|number| number.parse().expect("a number"))
+            .collect();
+        Header {
+            saddr: numbers[0],
+            daddr: numbers[1],
+            sport: numbers[2] as u16,
+            dport: numbers[3] as u16,
+            protocol: numbers[4] as u8,
+        }
+    };
+    lines.lines().map(header).collect()
+}
+
+/// Prints what classifiers look like and cost: `cargo test --release -p userctl --test classify -- --ignored
+/// --nocapture`.
+#[test]
+#[ignore = "prints figures, judges nothing"]
+fn figures_of_filter_sets() {
+    let Some(folder) = corpora() else { return };
+    let mut random = Random(0x5eed_0000_0002);
+    for name in ["acl_1k", "fw_1k", "ipc_1k", "acl_10k", "fw_10k", "ipc_10k"] {
+        let lines = fs::read_to_string(folder.join(name)).expect("filters");
+        let filters: Vec<Filter> = lines.lines().map(Filter::of).collect();
+        let text = ruleset(&filters).replace("counter\n", "drop\n");
+        eprintln!("{name}: {} rules", filters.len());
+        let fast = program(&text, true);
+        describe(&fast);
+        let headers = headers(&filters, &mut random, 200_000);
+        effort(&fast, &headers);
+        let mut keys: Vec<(Frame, Key)> = headers
+            .iter()
+            .map(|header| {
+                let frame = Frame::of(header);
+                let key = Key::parse(&frame, fast.fields());
+                (frame, key)
+            })
+            .collect();
+        let view = fast.view();
+        let base = view.base_chains().first().expect("a base chain");
+        let mut best = f64::MAX;
+        for _ in 0..3 {
+            let begun = Instant::now();
+            let mut dropped = 0_u32;
+            for (frame, key) in &mut keys {
+                frame.counted.clear();
+                dropped += u32::from(view.run(base, key, frame).verdict == Verdict::Drop);
+            }
+            let ns = begun.elapsed().as_nanos() as f64 / keys.len() as f64;
+            best = best.min(ns);
+            assert!(dropped > 0);
+        }
+        eprintln!("  {best:.1} ns a run");
+    }
+}
+
+/// Trees, leaves and bytes of each classifier.
+fn describe(program: &Program<Image>) {
+    let view = program.view();
+    for classifier in view.classifiers() {
+        let nodes =
+            &view.nodes()[classifier.first_node as usize..][..classifier.node_count as usize];
+        let leaves =
+            &view.leaves()[classifier.first_leaf as usize..][..classifier.leaf_count as usize];
+        let longest = leaves.iter().map(|leaf| leaf.count).max().unwrap_or(0);
+        let bytes = 12 * nodes.len() + 8 * leaves.len() + 4 * classifier.word_count as usize;
+        eprintln!(
+            "  {} dimensions, {} entries, {} trees, {} nodes, {} leaves (longest {longest}), {} elements, \
+             {bytes} bytes ({:.0} an entry)",
+            classifier.dim_count,
+            classifier.entry_count,
+            classifier.tree_count,
+            nodes.len(),
+            leaves.len(),
+            classifier.element_count,
+            bytes as f64 / f64::from(classifier.entry_count),
+        );
+        for root in &classifier.roots[..classifier.tree_count as usize] {
+            if let Some(node) = nodes.get((*root as usize).wrapping_sub(1)) {
+                eprintln!("    root {node:?}");
+            } else {
+                eprintln!("    root {root:#x}");
+            }
+        }
+    }
+}
+
+/// Prints what a lookup costs on the average: trees that are walked, nodes, entries that are compared.
+fn effort(program: &Program<Image>, headers: &[Header]) {
+    let view = program.view();
+    let classifier = &view.classifiers()[0];
+    let words = &view.words()[classifier.first_word as usize..];
+    let stride = (ENTRY_HEAD + 2 * u32::from(classifier.dim_count)) as usize;
+    let elements = &words[classifier.entry_count as usize * stride..];
+    let (mut trees, mut nodes, mut compared, mut most) = (0, 0, 0, 0);
+    for header in headers {
+        let value = |dim: usize| match Field::from_raw(classifier.dims[dim].field) {
+            Some(Field::IpSaddr) => header.saddr,
+            Some(Field::IpDaddr) => header.daddr,
+            Some(Field::ThSport) => header.sport.into(),
+            Some(Field::ThDport) => header.dport.into(),
+            _ => header.protocol.into(),
+        };
+        let (mut best, mut own) = (u32::MAX, 0);
+        for (root, least) in classifier.roots.iter().zip(&classifier.least) {
+            if *root == 0 || *least >= best {
+                break;
+            }
+            trees += 1;
+            let mut pointer = *root;
+            while pointer != 0 && pointer < POINTER_LEAF {
+                let node = &view.nodes()[(classifier.first_node + pointer - 1) as usize];
+                nodes += 1;
+                let child = value(node.dim.into()) >> node.shift & ((1 << node.bits) - 1);
+                pointer = words[(node.first + child) as usize];
+            }
+            let index = (pointer & POINTER_INDEX) as usize;
+            let list = match pointer {
+                0 => vec![],
+                POINTER_ENTRY.. => vec![index as u32],
+                _ => {
+                    let leaf = &view.leaves()[classifier.first_leaf as usize + index];
+                    elements[leaf.first as usize..][..leaf.count as usize].to_vec()
+                }
+            };
+            for element in list {
+                let entry = &words[element as usize * stride..][..stride];
+                if entry[0] >= best {
+                    break;
+                }
+                own += 1;
+                let mut ranges = entry[2..].chunks_exact(2).enumerate();
+                if ranges.all(|(dim, range)| value(dim).wrapping_sub(range[0]) <= range[1]) {
+                    best = entry[0];
+                    break;
+                }
+            }
+        }
+        compared += own;
+        most = most.max(own);
+    }
+    let each = |sum: usize| sum as f64 / headers.len() as f64;
+    eprintln!(
+        "  a lookup walks {:.2} trees, {:.2} nodes, compares {:.2} entries (most: {most})",
+        each(trees),
+        each(nodes),
+        each(compared)
+    );
+}
