@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use ferrule_uapi::hook::Hook;
+use userctl::compile::Pass;
 use userctl::simulate::connection::Connection;
 
 /// Control Ferrule, the packet filter in Rust: compile rules, load them, see what they do
@@ -215,6 +216,16 @@ pub(crate) struct SourceArgs {
     /// Define a variable, as `define NAME = VALUE` does (may be repeated)
     #[arg(short = 'D', long = "define", value_name = "NAME=VALUE", value_parser = parse_define)]
     pub(crate) define: Vec<Define>,
+    /// Leave out a pass of the optimiser: 1 fuses counters, 2 unwraps sets, 3 classifies (may be repeated).
+    /// Rules mean the same without it
+    #[arg(long, value_name = "PASS", value_parser = parse_pass)]
+    pub(crate) without_pass: Vec<Pass>,
+}
+
+/// A pass of the optimiser, by its number.
+fn parse_pass(text: &str) -> Result<Pass, String> {
+    let number = text.parse().ok().and_then(Pass::numbered);
+    number.ok_or_else(|| format!("passes are numbered from 1 to {}", Pass::ALL.len()))
 }
 
 /// A variable that is defined on the command line.
@@ -256,6 +267,9 @@ pub(crate) struct CheckArgs {
     /// List what nft itself would refuse, too, and fail if there is anything
     #[arg(long)]
     pub(crate) compat: bool,
+    /// Show what each chain became, and what a packet costs in it at most
+    #[arg(long)]
+    pub(crate) explain_plan: bool,
     #[command(flatten)]
     pub(crate) source: SourceArgs,
 }

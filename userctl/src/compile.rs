@@ -14,7 +14,7 @@
 //!
 //! # Passes
 //!
-//! Each changes the program and never what it means; [`Options::optimise`] turns them all off.
+//! Each changes the program and never what it means; [`Options`] turns them off, one by one or all.
 //!
 //! 1. *Fuse counters.* A `counter` directly before `accept` or `drop` is counted by the verdict's own
 //!    instruction.
@@ -53,16 +53,66 @@ use zerocopy::IntoBytes;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::ruleset::Ruleset;
 
-/// How to compile.
+/// A pass of the optimiser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pass {
+    /// `counter accept` is one instruction.
+    FuseCounters = 1,
+    /// A set of one range is a comparison.
+    UnwrapSets = 2,
+    /// A classifier finds the rules that can match.
+    Classify = 3,
+}
+
+impl Pass {
+    /// All of them, in order.
+    pub const ALL: [Self; 3] = [Pass::FuseCounters, Pass::UnwrapSets, Pass::Classify];
+
+    /// The pass of this number.
+    pub fn numbered(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|pass| *pass as u8 == number)
+    }
+
+    /// What it does, in a few words.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Pass::FuseCounters => "fuse counters and verdicts",
+            Pass::UnwrapSets => "unwrap sets of one range",
+            Pass::Classify => "classify rules",
+        }
+    }
+}
+
+/// How to compile: which passes run. The meaning is the same without them.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// Whether the optimiser's passes run. The meaning is the same without them.
-    pub optimise: bool,
+    left_out: [bool; Pass::ALL.len()],
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { optimise: true }
+        Self::optimising(true)
+    }
+}
+
+impl Options {
+    /// With all passes, or with none.
+    pub fn optimising(all: bool) -> Self {
+        Options {
+            left_out: [!all; Pass::ALL.len()],
+        }
+    }
+
+    /// Without this pass.
+    #[must_use]
+    pub fn without(mut self, pass: Pass) -> Self {
+        self.left_out[pass as usize - 1] = true;
+        self
+    }
+
+    /// Whether the pass runs.
+    pub fn runs(&self, pass: Pass) -> bool {
+        !self.left_out[pass as usize - 1]
     }
 }
 

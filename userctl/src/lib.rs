@@ -32,6 +32,7 @@ pub mod json;
 pub mod lang;
 pub mod listing;
 pub mod netns;
+pub mod plan;
 pub mod request;
 pub mod ruleset;
 pub mod simulate;

@@ -202,7 +202,7 @@ fn program(text: &str, optimise: bool) -> Program<Image> {
         .apply(&script, &sources, &NoEnvironment)
         .expect("it is a ruleset");
     let read = begun.elapsed();
-    let compiled = compile(&ruleset, &Options { optimise }).expect("it compiles");
+    let compiled = compile(&ruleset, &Options::optimising(optimise)).expect("it compiles");
     let built = begun.elapsed() - read;
     let program = Image::new(compiled.bytes()).verify().expect("it verifies");
     let verified = begun.elapsed() - read - built;

@@ -405,7 +405,7 @@ fn read(ruleset: &Ruleset, frame: &Frame) -> Effect {
 }
 
 fn run(ruleset: &Ruleset, optimise: bool, frame: &Frame) -> Effect {
-    let compiled = compile(ruleset, &Options { optimise }).expect("it compiles");
+    let compiled = compile(ruleset, &Options::optimising(optimise)).expect("it compiles");
     let program = Image::new(compiled.bytes()).verify().expect("it verifies");
     let view = program.view();
     let mut frame = frame.clone();

@@ -4,6 +4,7 @@
 use std::io::Write;
 use std::path::Path;
 
+use userctl::plan;
 use userctl::ruleset::Ruleset;
 
 use super::rules::Rules;
@@ -16,14 +17,14 @@ pub(super) fn run(args: &CheckArgs, screen: &mut Screen) -> Result<(), Failure> 
     let mut failures = Vec::new();
     for path in &args.files {
         match check(path, args) {
-            Ok(line) => writeln!(screen, "{}: {line}", path.display())?,
+            Ok(text) => writeln!(screen, "{}: {text}", path.display())?,
             Err(failure) => failures.push(failure),
         }
     }
     Failure::all(failures)
 }
 
-/// Checks one file and says what is in it.
+/// Checks one file and says what is in it, and what became of it if that is asked.
 fn check(path: &Path, args: &CheckArgs) -> Result<String, Failure> {
     let rules = Rules::read(path, &args.source)?;
     let ruleset = rules.apply(&Ruleset::default())?;
@@ -32,7 +33,7 @@ fn check(path: &Path, args: &CheckArgs) -> Result<String, Failure> {
         rules.check_compatibility(&ruleset)?;
     }
     let view = program.view();
-    Ok(format!(
+    let mut text = format!(
         "{}, {} ({} base), {}; {}, at most {} a packet, {} bytes",
         counted(ruleset.tables().len(), "table"),
         counted(view.chains().len(), "chain"),
@@ -41,5 +42,10 @@ fn check(path: &Path, args: &CheckArgs) -> Result<String, Failure> {
         counted(view.insns().len(), "instruction"),
         program.max_steps(),
         program.bytes().len(),
-    ))
+    );
+    if args.explain_plan {
+        text.push('\n');
+        text.push_str(plan::explain(&view, &rules.options()).trim_end());
+    }
+    Ok(text)
 }

@@ -32,6 +32,7 @@ const MAX_FILE_SIZE: u64 = 256 << 20;
 pub(super) struct Rules {
     sources: SourceMap,
     script: Script,
+    options: compile::Options,
 }
 
 impl Rules {
@@ -92,7 +93,11 @@ impl Rules {
     fn parse_json(name: &str, text: &str) -> Result<Self, Failure> {
         let mut sources = SourceMap::new();
         match json::parse(&mut sources, name, text) {
-            Ok(script) => Ok(Self { sources, script }),
+            Ok(script) => Ok(Self {
+                sources,
+                script,
+                options: compile::Options::default(),
+            }),
             Err(diagnostics) => Err(rules_are_wrong(&diagnostics, &sources)),
         }
     }
@@ -103,9 +108,23 @@ impl Rules {
             sources.add_include_dir(directory);
         }
         match lang::parse(&mut sources, Entry::Text { name, text }) {
-            Ok(script) => Ok(Self { sources, script }),
+            Ok(script) => Ok(Self {
+                sources,
+                script,
+                options: args
+                    .without_pass
+                    .iter()
+                    .fold(compile::Options::default(), |options, pass| {
+                        options.without(*pass)
+                    }),
+            }),
             Err(diagnostics) => Err(rules_are_wrong(&diagnostics, &sources)),
         }
+    }
+
+    /// How the rules are compiled.
+    pub(super) fn options(&self) -> compile::Options {
+        self.options
     }
 
     /// What the commands ask.
@@ -160,7 +179,7 @@ impl Rules {
     /// Compiles a ruleset that came of this file, and verifies the program as the module will. Gives the
     /// elements that go with it, too.
     pub(super) fn compile(&self, ruleset: &Ruleset) -> Result<(Program<Image>, Vec<u8>), Failure> {
-        let compiled = compile(ruleset, &compile::Options::default())
+        let compiled = compile(ruleset, &self.options)
             .map_err(|error| rules_are_wrong(&Diagnostics::from(error), &self.sources))?;
         let image = Image::new(compiled.bytes());
         let program = image.verify().map_err(|refusal| {

@@ -30,7 +30,7 @@ use ferrule_uapi::{
 
 use super::order::{Ordered, Placed};
 use super::records::{Interned, Numbered};
-use super::{CompileError, Options};
+use super::{CompileError, Options, Pass};
 use crate::ruleset::statement::Log;
 use crate::ruleset::Ruleset;
 
@@ -140,7 +140,7 @@ impl<'a> Lowered<'a> {
             };
             self.rules.push((place, index, run));
         }
-        if placed.reached && options.optimise {
+        if placed.reached && options.runs(Pass::Classify) {
             self.classify(place, first_rule);
         }
         self.insns.push(Insn {

@@ -14,7 +14,7 @@ use ferrule_uapi::{
     NONE,
 };
 
-use super::super::Options;
+use super::super::{Options, Pass};
 use super::rule::Lowering;
 use super::value::{pair, Operand};
 use crate::ruleset::expr::BitOp;
@@ -239,8 +239,12 @@ fn question(max: u128, test: &Test, options: Options) -> (bool, Question<'_>) {
             negate,
             ranges,
         } => match ranges.as_slice() {
-            [(lo, hi)] if options.optimise && lo == hi => (*negate, Question::Bits(*mask, *lo)),
-            [(lo, hi)] if options.optimise => (*negate, Question::Within(*mask, *lo, *hi)),
+            [(lo, hi)] if options.runs(Pass::UnwrapSets) && lo == hi => {
+                (*negate, Question::Bits(*mask, *lo))
+            }
+            [(lo, hi)] if options.runs(Pass::UnwrapSets) => {
+                (*negate, Question::Within(*mask, *lo, *hi))
+            }
             ranges => (*negate, Question::In(*mask, ranges)),
         },
         Test::Lookup { negate, .. } | Test::Concat { negate, .. } => (*negate, Question::Never),

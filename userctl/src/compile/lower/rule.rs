@@ -11,7 +11,7 @@ use ferrule_uapi::{
 };
 
 use super::super::order::Placed;
-use super::super::{counters, CompileError, Options};
+use super::super::{counters, CompileError, Options, Pass};
 use super::Lowered;
 use crate::ruleset::{Counts, Rule, Statement, Verdict};
 
@@ -130,7 +130,7 @@ impl<'a> Lowering<'_, 'a> {
                 Statement::Verdict(Verdict::Accept | Verdict::Drop) | Statement::Reject(_)
             )
         };
-        let fused = self.options.optimise;
+        let fused = self.options.runs(Pass::FuseCounters);
         match statements.next_if(|next| fused && decides(next)) {
             Some(Statement::Verdict(verdict)) => self.verdict_counted(verdict, counter),
             Some(Statement::Reject(reject)) => self.reject(reject, counter),
