@@ -111,7 +111,7 @@ fn section(text: &mut String, table: &Table) {
     *text += &format!("\n### {}\n\n{}", table.title, table.markdown());
 }
 
-/// The processor and how many of them.
+/// The processor, how many of them, and what else they had to do.
 fn machine() -> String {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = info
@@ -119,7 +119,12 @@ fn machine() -> String {
         .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
         .map_or("unknown processor", |(_, model)| model);
     let count = std::thread::available_parallelism().map_or(1, usize::from);
-    format!("{model}, {count} processors")
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load: Vec<_> = load.split(' ').take(3).collect();
+    format!(
+        "{model}, {count} processors; its load averages at the end of the run, which itself is 1: {}",
+        load.join(", ")
+    )
 }
 
 fn now() -> u64 {

@@ -62,9 +62,9 @@ pub(crate) fn draw(summary: &Summary, directory: &Path) -> Result<Vec<(Key, Stri
 }
 
 fn point(entry: &Entry) -> Option<(f64, f64)> {
-    let counts = entry.peer != Peer::Baseline && entry.wrong.is_none();
+    let counts = entry.peer != Peer::Baseline && entry.wrong.is_none() && entry.rules > 0;
     let cost = entry.cost.filter(|_| counts)?;
-    Some((entry.rules.max(1) as f64, cost.median.max(LEAST)))
+    Some((entry.rules as f64, cost.median.max(LEAST)))
 }
 
 fn picture(title: &str, lines: &Lines) -> Result<String> {
