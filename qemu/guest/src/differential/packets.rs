@@ -44,6 +44,10 @@ pub(super) const HOSTS: [u16; 5] = [2, 5, 77, 200, 66];
 pub(super) const SINKS: [u16; 3] = [2, 9, 30];
 const PORTS: [u16; 12] = [1, 7, 22, 53, 80, 123, 443, 1024, 8080, 33000, 65535, 4789];
 
+/// Types of ICMP (RFC 792).
+const ECHO_REQUEST: u8 = 8;
+const TIMESTAMP_REQUEST: u8 = 13;
+
 const WAYS: [(&str, Way); 4] = [
     ("forward", Way::Forward),
     ("return", Way::Return),
@@ -136,7 +140,13 @@ fn body(random: &mut Random, family: Family, saddr: IpAddr, daddr: IpAddr) -> Pa
                 _ => &[0, 0, 3, 5, 8, 8, 11, 13],
             };
             let code = *random.pick(&[0, 0, 0, 1, 3, 4, 13]);
-            Packet::icmp(family, *random.pick(kinds), code).payload(payload)
+            let mut kind = *random.pick(kinds);
+            // Nothing that the router answers with the time: it would be in the answer's checksum, where rules take
+            // it for a port.
+            if kind == TIMESTAMP_REQUEST && daddr == source(family, 1) {
+                kind = ECHO_REQUEST;
+            }
+            Packet::icmp(family, kind, code).payload(payload)
         }
         72..=75 => Packet::ports(family, protocol::UDPLITE, sport, dport),
         76..=81 => bodies::sctp(random, family, sport, dport),
