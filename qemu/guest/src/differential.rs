@@ -171,7 +171,7 @@ fn portion(
         let mut random = Random::new(plan.seed, number as u64);
         let theme = generate::theme(&mut random, plan.only.as_deref());
         let ruleset = generate::ruleset(&mut random, &theme);
-        let ruleset = ruleset.without_unreached().with_room();
+        let ruleset = ruleset.without_unreached().with_room().with_timeouts();
         let mut shots = packets::packets(&mut random, plan.packets);
         let tunnels = !quirks::look_into_tunnels(&ruleset.to_string());
         captured.mix_into(&mut random, tunnels, &mut shots);

@@ -132,6 +132,30 @@ impl Ruleset {
         self
     }
 
+    /// The ruleset with a timeout for the elements of sets that rules update with and without one. In nf_tables an
+    /// element that has a timeout ends at once when a rule updates it that brings none, nor the set
+    /// (`nft_dynset_eval()` adds zero to the present); in Ferrule it has none from then on.
+    pub(super) fn with_timeouts(mut self) -> Self {
+        for table in &mut self.tables {
+            let rules = table.chains.iter().flat_map(|chain| &chain.rules);
+            let parts: Vec<String> = rules.flat_map(|rule| rule.parts.clone()).collect();
+            for declared in &mut table.declared {
+                let name = declared.head.split(' ').next_back().unwrap_or_default();
+                let used = parts
+                    .iter()
+                    .filter(|part| part.contains(&format!("@{name} {{")));
+                let (with, without): (Vec<_>, Vec<_>) =
+                    used.partition(|part| part.contains(" timeout "));
+                let renews = without.iter().any(|part| part.starts_with("update "));
+                let has_own = declared.lines.iter().any(|line| line == "timeout 1h");
+                if !with.is_empty() && renews && !has_own {
+                    declared.lines.push("timeout 1h".to_owned());
+                }
+            }
+        }
+        self
+    }
+
     /// How many things there are of a level.
     pub(super) fn count(&self, level: Level) -> usize {
         let mut count = 0;
