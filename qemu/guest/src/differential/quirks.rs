@@ -144,6 +144,15 @@ pub(super) fn drop_fields_of_types(parts: &mut Vec<String>) {
     });
 }
 
+/// Leaves out sets of families where a rule rejects in the way of the packet's family: of the set nft keeps the last
+/// one (`stmt_evaluate_reject_default()`), and answers IPv4 packets with a code of ICMPv6's.
+pub(super) fn drop_families_of_reject(parts: &mut Vec<String>) {
+    if parts.iter().any(|part| part == "reject") {
+        let families = ["meta nfproto {", "meta protocol {"];
+        parts.retain(|part| !families.iter().any(|set| part.starts_with(set)));
+    }
+}
+
 /// Fields that the kernel chooses at random in packets of its own (`__ip_select_ident()`, `ip6_make_flowlabel()`).
 const CHOSEN: &[&str] = &["ip id ", "ip6 flowlabel "];
 

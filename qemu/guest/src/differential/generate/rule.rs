@@ -2,7 +2,9 @@
 //! One rule.
 
 use super::super::grammar::{Needs, Net, Phrases, ANY_TRANSPORT, REJECTS, STATEMENTS};
-use super::super::quirks::{drop_fields_of_types, is_chosen, is_quirk, keep_one_tunnel};
+use super::super::quirks::{
+    drop_families_of_reject, drop_fields_of_types, is_chosen, is_quirk, keep_one_tunnel,
+};
 use super::super::ruleset::Rule;
 use super::Maker;
 
@@ -61,6 +63,7 @@ impl Maker<'_> {
         parts.retain(|part| !is_quirk(part) && !is_chosen(part, place.hook));
         keep_one_tunnel(&mut parts);
         drop_fields_of_types(&mut parts);
+        drop_families_of_reject(&mut parts);
         if parts.is_empty() {
             parts.push("counter".to_owned());
         }
