@@ -68,7 +68,8 @@ pub(super) fn set<P: Packet>(
         return false;
     };
     let mut span = Span::of(statement.a, statement.b);
-    if statement.flags & (PAYLOAD_CSUM | PAYLOAD_CSUM_SCTP) != 0 {
+    let behind = base == PayloadBase::Inner;
+    if behind || statement.flags & (PAYLOAD_CSUM | PAYLOAD_CSUM_SCTP) != 0 {
         make_even(&mut span);
     }
     let done = match base {

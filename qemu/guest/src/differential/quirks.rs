@@ -28,10 +28,6 @@ const fn quirk(words: &'static [&'static str], reason: &'static str) -> Quirk {
 /// All of them.
 pub(super) const QUIRKS: &[Quirk] = &[
     quirk(
-        &["@ih,", " set "],
-        "nf_tables changes the transport's checksum and leaves the byte as it was",
-    ),
-    quirk(
         &["meta iiftype", "loopback"],
         "nft takes a link that is not Ethernet for one of unknown protocol (meta_expr_pctx_update()), which \
          conflicts with all network headers",

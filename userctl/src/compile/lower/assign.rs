@@ -145,7 +145,9 @@ impl<'a> Lowering<'_, 'a> {
         let protocol = target.selector.protocol;
         let sum = SUMS.iter().find(|sum| sum.0 == protocol);
         let (mut flags, sum_at) = sum.map_or((0, 0), |sum| (sum.1, sum.2));
-        if sum.is_some_and(|sum| sum.3.contains(&offset)) {
+        // What lies behind the transport header is covered by its sum, too (`netlink_gen_payload_stmt()`).
+        let behind = base == PayloadBase::Inner as u8;
+        if behind || sum.is_some_and(|sum| sum.3.contains(&offset)) {
             flags |= PAYLOAD_CSUM_PSEUDO;
         }
         let value = self.value(value);
