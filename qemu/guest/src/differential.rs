@@ -25,6 +25,7 @@ mod replay;
 mod ruleset;
 mod shrink;
 mod state;
+mod tunnels;
 mod world;
 
 use std::cell::RefCell;
@@ -173,8 +174,8 @@ fn portion(
         let ruleset = generate::ruleset(&mut random, &theme);
         let ruleset = ruleset.without_unreached().with_room().with_timeouts();
         let mut shots = packets::packets(&mut random, plan.packets);
-        let tunnels = !quirks::look_into_tunnels(&ruleset.to_string());
-        captured.mix_into(&mut random, tunnels, &mut shots);
+        captured.mix_into(&mut random, &mut shots);
+        tunnels::keep_alike(&ruleset.to_string(), &mut shots);
         match persistent(twins, &ruleset, &shots, &mut once)? {
             Outcome::Agreed => {}
             Outcome::Refused(text) => refused.push(format!("ruleset {number}: {text}")),

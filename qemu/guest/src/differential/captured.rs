@@ -62,9 +62,8 @@ impl Captured {
         }
     }
 
-    /// Puts captured packets in the place of some of `shots`: a fifth of them, or about so. With `tunnels`, those
-    /// that have packets within are among them.
-    pub(super) fn mix_into(&self, random: &mut Random, tunnels: bool, shots: &mut [Shot]) {
+    /// Puts captured packets in the place of some of `shots`: a fifth of them, or about so.
+    pub(super) fn mix_into(&self, random: &mut Random, shots: &mut [Shot]) {
         let mut at = 0;
         while at < shots.len() && !self.packets.is_empty() {
             if !random.chance(7) {
@@ -76,9 +75,7 @@ impl Captured {
             let ends = Ends::pick(random);
             let neighbours = self.packets.iter().skip(first).take(count);
             for (shot, bytes) in shots[at..].iter_mut().zip(neighbours) {
-                if tunnels || !is_tunnel(bytes) {
-                    *shot = ends.shot(bytes, &self.packets[first]);
-                }
+                *shot = ends.shot(bytes, &self.packets[first]);
             }
             at += count;
         }
@@ -112,23 +109,6 @@ fn tells_the_time(packet: &[u8]) -> bool {
     const TIMESTAMP: u8 = 68;
     let header = usize::from(packet[0] & 15) * 4;
     packet[0] >> 4 == 4 && packet[20..header].contains(&TIMESTAMP)
-}
-
-/// Whether there is, or rules may think that there is, a packet within: GRE, and UDP for VXLAN and GENEVE.
-fn is_tunnel(packet: &[u8]) -> bool {
-    const GRE: u8 = 47;
-    const PORTS: [[u8; 2]; 2] = [4789_u16.to_be_bytes(), 6081_u16.to_be_bytes()];
-    let (transport, upper) = match packet[0] >> 4 {
-        4 => (packet[9], usize::from(packet[0] & 15) * 4),
-        _ => (packet[6], 40),
-    };
-    let port = packet.get(upper + 2..upper + 4).unwrap_or_default();
-    match transport {
-        protocol::UDP => PORTS.iter().any(|known| known == port),
-        // What comes behind extension headers is not looked for.
-        protocol::TCP | protocol::ICMP | protocol::ICMPV6 | protocol::SCTP => false,
-        other => other == GRE || packet[0] >> 4 == 6,
-    }
 }
 
 /// Who a piece of a capture is between.
@@ -267,11 +247,11 @@ mod tests {
         let mut random = Random::new(1, 1);
         let shots = super::super::packets::packets(&mut random, 200);
         let mut mixed = shots.clone();
-        captured().mix_into(&mut random, true, &mut mixed);
+        captured().mix_into(&mut random, &mut mixed);
         let changed = shots.iter().zip(&mixed).filter(|(a, b)| a != b).count();
         assert!((10..100).contains(&changed), "{changed}");
         let mut same = shots.clone();
-        Captured::default().mix_into(&mut random, true, &mut same);
+        Captured::default().mix_into(&mut random, &mut same);
         assert_eq!(shots, same);
     }
 }

@@ -97,14 +97,6 @@ pub(super) fn can_have_catch_all(key: &[&Selector]) -> bool {
 /// Tunnels that rules look into.
 const TUNNELS: &[&str] = &["vxlan ", "geneve ", "gre "];
 
-/// Whether rules look into tunnels. nf_tables keeps what it has found of a tunnel for each CPU, and does not replace
-/// it if it is of a packet whose `sk_buff` had the same address (`nft_inner_save_tun_ctx()`): the second match of a
-/// rule then reads where the packet before had its headers. Captured tunnels differ in their headers' lengths,
-/// random ones do not; so the former do not come to such rules.
-pub(super) fn look_into_tunnels(rules: &str) -> bool {
-    TUNNELS.iter().any(|tunnel| rules.contains(tunnel))
-}
-
 /// Leaves in a rule the matches of one tunnel only. nft has one protocol context for what is within any of them
 /// (`eval_proto_ctx()`), so `vxlan udp dport 53` beside `geneve tcp dport 22` conflicts there, and of a second
 /// tunnel it does not ask what the first was asked. Such a rule matches nothing in either.
