@@ -9,7 +9,7 @@ mod acts;
 mod facts;
 mod state;
 
-use ferrule_engine::{Found, Packet, Program, Update};
+use ferrule_engine::{Found, Packet, Update};
 use ferrule_uapi::{
     event::LogEvent,
     expr::Expr,
@@ -19,13 +19,14 @@ use ferrule_uapi::{
 };
 
 use crate::{
-    abstractions::{bottom_half::BottomHalvesOff, skbuff::Skb},
+    abstractions::{bottom_half::BottomHalvesOff, rcupdate::ReadSide, skbuff::Skb},
     counters::RuleLane,
-    facilities::{Counted, Facilities},
-    ruleset::UserBytes,
+    facilities::Counted,
+    ruleset::Loaded,
+    sets::Snapshot,
 };
 
-pub(crate) use state::StateView;
+use state::StateView;
 
 /// A packet that is being judged.
 pub(crate) struct Subject<'a> {
@@ -35,14 +36,14 @@ pub(crate) struct Subject<'a> {
     pub(crate) family: Family,
     /// Where the program counts.
     pub(crate) counters: RuleLane<'a>,
-    /// The program.
-    pub(crate) program: &'a Program<UserBytes>,
-    /// What it asked of the kernel.
-    pub(crate) facilities: &'a Facilities,
+    /// The program, and what it runs with.
+    pub(crate) loaded: &'a Loaded,
+    /// Its sets as of one time.
+    pub(crate) snapshot: &'a Snapshot,
+    /// What keeps all of that alive.
+    pub(crate) rcu: &'a ReadSide<'a>,
     /// The CPU.
     pub(crate) here: &'a BottomHalvesOff,
-    /// Sets and states.
-    pub(crate) state: StateView<'a>,
 }
 
 /// Next headers that are followed by others (`ipv6_ext_hdr()`): hop-by-hop, routing, destination.
@@ -52,7 +53,13 @@ const EXTENSIONS: [u8; 3] = [0, 43, 60];
 const FRAGMENT: u8 = 44;
 const AUTHENTICATION: u8 = 51;
 
-impl Subject<'_> {
+impl<'a> Subject<'a> {
+    /// Sets and states.
+    #[inline]
+    fn state(&self) -> StateView<'a> {
+        StateView::new(self.loaded.state(), self.snapshot, self.rcu, self.here)
+    }
+
     /// The protocol behind the network header, and what may follow that; 0 if it is cut off.
     fn l4proto(&self) -> u8 {
         match self.family {
@@ -65,20 +72,20 @@ impl Subject<'_> {
     /// brings, let the packet on, which they count.
     #[inline]
     fn may_connect(&self, of: (u32, (u32, u32)), key: &[u8]) -> bool {
-        !self.facilities.counts_connections() || self.count_connections(of, key)
+        !self.loaded.facilities().counts_connections() || self.count_connections(of, key)
     }
 
     #[inline(never)]
     fn count_connections(&self, (set, brought): (u32, (u32, u32)), key: &[u8]) -> bool {
         let (first, count) = match brought {
             (_, 0) => {
-                let set = self.program.view().sets().get(set as usize);
+                let set = self.loaded.program().view().sets().get(set as usize);
                 set.map_or((0, 0), |set| (set.first_state, set.state_count))
             }
             brought => brought,
         };
         (first..first.saturating_add(count)).all(|state| {
-            let counted = self.facilities.count_connection(state, &self.skb, key);
+            let counted = self.loaded.facilities().count_connection(state, &self.skb, key);
             matches!(counted, Counted::NoLimit | Counted::Within(true))
         })
     }
@@ -191,7 +198,7 @@ impl Packet for Subject<'_> {
                 hook: self.skb.hook(),
                 ..LogEvent::default()
             };
-            self.state.log(about, &self.skb);
+            self.state().log(about, &self.skb);
         }
         self.perform(statement, value)
     }
@@ -201,23 +208,23 @@ impl Packet for Subject<'_> {
     }
 
     fn random(&mut self) -> u32 {
-        self.state.random()
+        self.state().random()
     }
 
     fn number(&mut self, state: u32, modulus: u32) -> u32 {
-        self.state.number(state, modulus)
+        self.state().number(state, modulus)
     }
 
     fn ask(&mut self, state: u32) -> Option<bool> {
-        match self.facilities.count_connection(state, &self.skb, &[]) {
-            Counted::NoLimit => Some(self.state.ask(state, &self.skb)),
+        match self.loaded.facilities().count_connection(state, &self.skb, &[]) {
+            Counted::NoLimit => Some(self.state().ask(state, &self.skb)),
             Counted::Within(within) => Some(within),
             Counted::Impossible => None,
         }
     }
 
     fn find(&mut self, set: u32, key: &[u8]) -> Option<Found> {
-        let found = self.state.find(set, key, &self.skb)?;
+        let found = self.state().find(set, key, &self.skb)?;
         if self.may_connect((set, (0, 0)), key) {
             Some(found)
         } else {
@@ -226,11 +233,11 @@ impl Packet for Subject<'_> {
     }
 
     fn holds(&mut self, set: u32, key: &[u8]) -> bool {
-        self.state.holds(set, key)
+        self.state().holds(set, key)
     }
 
     fn update(&mut self, update: &Update<'_>) -> bool {
-        self.state.update(update, &self.skb)
+        self.state().update(update, &self.skb)
             && (update.kind == SetUpdate::Delete
                 || self.may_connect((update.set, update.states), update.key))
     }

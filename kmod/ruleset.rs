@@ -33,7 +33,7 @@ use crate::{
     },
     counters::RuleCounters,
     facilities::Facilities,
-    packet::{StateView, Subject},
+    packet::Subject,
 };
 
 pub(crate) use draft::{Draft, Refused, UserBytes};
@@ -47,6 +47,13 @@ pub(crate) struct Run {
     end: u32,
     /// How many there are.
     declared: u32,
+}
+
+/// A base chain, and the instruction that it begins with.
+#[derive(Clone, Copy)]
+struct Base {
+    entry: u32,
+    base: BaseChain,
 }
 
 /// Who published a ruleset, and when.
@@ -84,7 +91,7 @@ pub(crate) struct Ruleset {
 pub(crate) struct Loaded {
     program: Arc<Program<UserBytes>>,
     /// Base chains: those of one place together, in the order of definition.
-    bases: KVec<BaseChain>,
+    bases: KVec<Base>,
     /// Which of them run at a point, by its slot.
     runs: KVec<Run>,
     /// What packets are parsed into.
@@ -141,6 +148,7 @@ impl Ruleset {
 
 impl Loaded {
     /// The program.
+    #[inline]
     pub(crate) fn program(&self) -> &Program<UserBytes> {
         &self.program
     }
@@ -150,12 +158,19 @@ impl Loaded {
         self.facilities.tracking()
     }
 
+    /// What the program asked of the kernel.
+    #[inline]
+    pub(crate) fn facilities(&self) -> &Facilities {
+        &self.facilities
+    }
+
     /// What the program has counted.
     pub(crate) fn counters(&self) -> &RuleCounters {
         &self.counters
     }
 
     /// The state that it runs with.
+    #[inline]
     pub(crate) fn state(&self) -> &State {
         &self.state
     }
@@ -212,10 +227,10 @@ impl Loaded {
             skb,
             family,
             counters: self.counters.here(here),
-            program: &self.program,
-            facilities: &self.facilities,
+            loaded: self,
+            snapshot: self.state.snapshot(rcu),
+            rcu,
             here,
-            state: StateView::new(&self.state, rcu, here),
         };
         match self.keys.lend(here) {
             Some(mut key) => self.run(bases, &mut key, &mut packet),
@@ -226,23 +241,23 @@ impl Loaded {
     /// Runs `bases` within a hook that has the CPU's key: on one of its own.
     #[cold]
     #[inline(never)]
-    fn run_within(&self, bases: &[BaseChain], packet: &mut Subject<'_>) -> netfilter::Verdict {
+    fn run_within(&self, bases: &[Base], packet: &mut Subject<'_>) -> netfilter::Verdict {
         self.run(bases, &mut Key::EMPTY, packet)
     }
 
     /// Parses the packet and runs `bases`.
-    #[inline]
+    #[inline(always)]
     fn run(
         &self,
-        bases: &[BaseChain],
+        bases: &[Base],
         key: &mut Key,
         packet: &mut Subject<'_>,
     ) -> netfilter::Verdict {
         let view = self.program.view();
         key.read(packet, self.program.fields());
-        for base in bases {
+        for Base { entry, base } in bases {
             let course = (base.kind == ChainType::Route as u8).then(|| Course::of(packet));
-            let outcome = view.run(base, key, packet);
+            let outcome = view.run_from(*entry, base, key, packet);
             match (outcome.verdict, outcome.queue) {
                 (Verdict::Accept, _) => {
                     let left = course.is_some_and(|course| course != Course::of(packet));

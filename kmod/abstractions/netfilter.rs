@@ -178,8 +178,12 @@ unsafe extern "C" fn callback<H: Hook>(
     let hook = unsafe { &*data.cast::<H>() };
     // SAFETY: Netfilter calls hook functions with the RCU read-side lock held (`nf_hook()`).
     let rcu = unsafe { ReadSide::assume_held() };
-    let (Some(skb), Some(state)) = (NonNull::new(skb), NonNull::new(state.cast_mut())) else {
-        return kernel::bindings::NF_DROP;
+    // SAFETY: Netfilter hands a packet and a state over.
+    let (skb, state) = unsafe {
+        (
+            NonNull::new_unchecked(skb),
+            NonNull::new_unchecked(state.cast_mut()),
+        )
     };
     // SAFETY: Netfilter hands a valid packet and state over for the length of the call. IP has made sure
     // that the packet is not shared (`skb_share_check()`), and has set its network header.

@@ -26,6 +26,8 @@
 
 mod lending;
 
+use core::marker::PhantomData;
+
 use kernel::{
     cpu::nr_cpu_ids,
     prelude::*,
@@ -88,7 +90,10 @@ impl<const N: usize> PerCpuCounters<N> {
     pub(crate) fn here<'a>(&'a self, here: &'a BottomHalvesOff) -> Lane<'a, N> {
         let lines = self.lanes.get(here.cpu()).map_or(&[][..], |lane| lane);
         // INVARIANT: The lane is that of `here`'s CPU.
-        Lane { lines, _here: here }
+        Lane {
+            lines,
+            _here: PhantomData,
+        }
     }
 
     /// The counter's numbers, summed over all CPUs. A packet that is being counted meanwhile may be
@@ -160,7 +165,7 @@ pub(crate) fn possible_cpus() -> u32 {
 #[derive(Clone, Copy)]
 pub(crate) struct Lane<'a, const N: usize> {
     lines: &'a [Line],
-    _here: &'a BottomHalvesOff,
+    _here: PhantomData<&'a BottomHalvesOff>,
 }
 
 impl<const N: usize> Lane<'_, N> {

@@ -70,7 +70,7 @@ impl Subject<'_> {
 
     /// `false` only if there is no memory for a zone.
     fn set_ct(&mut self, statement: &Statement, value: Wide) -> bool {
-        let Some(tracking) = self.facilities.tracking() else {
+        let Some(tracking) = self.loaded.facilities().tracking() else {
             return true;
         };
         let key = CtKey::from_raw(statement.key);
@@ -95,7 +95,7 @@ impl Subject<'_> {
     }
 
     fn use_object(&mut self, index: u32) -> bool {
-        match self.facilities.tool(index) {
+        match self.loaded.facilities().tool(index) {
             Tool::None => true,
             Tool::Helper(helper) => helper.assign(&self.skb),
             Tool::Expectation(expectation) => expectation.assign(&self.skb),
@@ -107,7 +107,7 @@ impl Subject<'_> {
     }
 
     fn log(&self, index: u32) {
-        let view = self.program.view();
+        let view = self.loaded.program().view();
         let Some(log) = view.logs().get(index as usize) else {
             return;
         };
@@ -134,7 +134,7 @@ impl Subject<'_> {
     }
 
     fn dup(&mut self, statement: &Statement, gateway: Wide) {
-        let Some(copier) = self.facilities.copier() else {
+        let Some(copier) = self.loaded.facilities().copier() else {
             return;
         };
         let oif = (statement.b != 0).then_some(statement.b);
@@ -166,7 +166,7 @@ impl Subject<'_> {
                 first.wrapping_add(cpu.unwrap_or(0) as u16)
             }
             total => {
-                let seed = self.facilities.queue_seed();
+                let seed = self.loaded.facilities().queue_seed();
                 self.skb.queue_of_flow(first, total, seed)
             }
         };
@@ -176,7 +176,7 @@ impl Subject<'_> {
     /// Answers the packet, unless it is about to be sent: nothing rejects there.
     #[inline(never)]
     pub(super) fn answer(&mut self, kind: RejectKind, code: u8) {
-        let Some(rejecter) = self.facilities.rejecter() else {
+        let Some(rejecter) = self.loaded.facilities().rejecter() else {
             return;
         };
         if self.skb.hook() == Hook::PostRouting as u8 {

@@ -80,7 +80,7 @@ impl Subject<'_> {
     }
 
     fn socket(&self, expr: &Expr) -> Option<Wide> {
-        let socket = self.skb.socket(self.facilities.sockets()?)?;
+        let socket = self.skb.socket(self.loaded.facilities().sockets()?)?;
         match expr.key {
             socket::TRANSPARENT => Some(narrow(u8::from(socket.is_transparent()))),
             socket::MARK => socket.mark().map(narrow),

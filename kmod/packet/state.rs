@@ -7,12 +7,12 @@ use ferrule_uapi::event::LogEvent;
 use crate::{
     abstractions::{bottom_half::BottomHalvesOff, random, rcupdate::ReadSide, skbuff::Skb},
     ruleset::{Events, State},
-    sets::SetView,
+    sets::{SetView, Snapshot},
     states::States,
 };
 
 /// State as one packet sees it: all of it as of one time.
-pub(crate) struct StateView<'a> {
+pub(super) struct StateView<'a> {
     sets: SetView<'a>,
     states: &'a States,
     events: &'a Events,
@@ -21,12 +21,18 @@ pub(crate) struct StateView<'a> {
 }
 
 impl<'a> StateView<'a> {
-    /// What is published of `state` now.
-    pub(crate) fn new(state: &'a State, rcu: &'a ReadSide<'a>, here: &'a BottomHalvesOff) -> Self {
+    /// `state`, with its sets as of `snapshot`.
+    #[inline]
+    pub(super) fn new(
+        state: &'a State,
+        snapshot: &'a Snapshot,
+        rcu: &'a ReadSide<'a>,
+        here: &'a BottomHalvesOff,
+    ) -> Self {
         StateView {
             sets: SetView {
                 sets: state.sets(),
-                snapshot: state.snapshot(rcu),
+                snapshot,
                 rcu,
                 here,
             },

@@ -22,7 +22,7 @@ use kernel::{
 
 pub(crate) use crate::sets::Refused;
 
-use super::{saturating, state::State, Loaded, Ruleset, Run, Stamp};
+use super::{saturating, state::State, Base, Loaded, Ruleset, Run, Stamp};
 use crate::{
     abstractions::{net_namespace::Net, percpu::Lending},
     counters::{Bases, RuleCounters},
@@ -77,7 +77,7 @@ pub(crate) struct Planned {
 pub(crate) struct Draft {
     program: Arc<Program<UserBytes>>,
     counters: RuleCounters,
-    bases: KVec<BaseChain>,
+    bases: KVec<Base>,
     plan: KVec<Planned>,
     keys: Lending<Key>,
     /// Room for what its counters are to go on from.
@@ -150,7 +150,7 @@ impl Draft {
 
 /// Groups base chains by place, keeping their order; or, if `apart`, gives each a place of its own. What a
 /// base chain leaves of a packet as it is need not be run, but has its place even so.
-fn plan(view: &View<'_>, apart: bool) -> Result<(KVec<Planned>, KVec<BaseChain>)> {
+fn plan(view: &View<'_>, apart: bool) -> Result<(KVec<Planned>, KVec<Base>)> {
     let mut plan = KVec::new();
     let mut bases = KVec::new();
     let chains = view.base_chains();
@@ -166,7 +166,11 @@ fn plan(view: &View<'_>, apart: bool) -> Result<(KVec<Planned>, KVec<BaseChain>)
         for chain in here {
             declared = declared.saturating_add(1);
             if apart || !is_idle(view, chain) {
-                bases.push(*chain, GFP_KERNEL_ACCOUNT)?;
+                let base = Base {
+                    entry: view.entry(chain),
+                    base: *chain,
+                };
+                bases.push(base, GFP_KERNEL_ACCOUNT)?;
             }
         }
         let run = Run {

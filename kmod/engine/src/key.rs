@@ -131,6 +131,7 @@ impl Key {
     }
 
     /// Becomes the key of `packet`, as [`Key::parse`] gives it, whatever it was before.
+    #[inline]
     pub fn read<P: Packet>(&mut self, packet: &P, wanted: FieldSet) {
         self.present = 0;
         self.wanted = wanted;
@@ -144,7 +145,7 @@ impl Key {
     }
 
     /// Stores what there is of network and transport header.
-    #[inline(never)]
+    #[inline]
     fn parse_headers<P: Packet>(&mut self, packet: &P) {
         let transport = match packet.family() {
             Family::Ip6 => self.parse_ipv6(packet, self.wanted),
@@ -167,6 +168,7 @@ impl Key {
     }
 
     /// Parses the headers again, some bytes of which were changed.
+    #[inline(never)]
     pub(crate) fn parse_again<P: Packet>(&mut self, packet: &P) {
         self.present &= NOT_OF_HEADERS.0;
         self.parse_headers(packet);
@@ -187,7 +189,10 @@ impl Key {
     /// Makes all registers absent: a base chain begins.
     #[inline]
     pub(crate) fn clear_registers(&mut self) {
-        self.present &= !REGISTERS.0;
+        // Only if there are any: who reads all of a word soon after a part of it was written has to wait.
+        if self.present & REGISTERS.0 != 0 {
+            self.present &= !REGISTERS.0;
+        }
     }
 
     /// What needs no header, except that a looped-back packet's type is told by its address, later.

@@ -81,6 +81,14 @@ enum Turn {
     Fault,
 }
 
+/// What the loop itself does, as bytes: no instruction is decoded that does not go elsewhere.
+const COUNT: u8 = Opcode::Count as u8;
+const ACCEPT: u8 = Opcode::Accept as u8;
+const DROP: u8 = Opcode::Drop as u8;
+const CALL: u8 = Opcode::Call as u8;
+const GOTO: u8 = Opcode::Goto as u8;
+const RETURN: u8 = Opcode::Return as u8;
+
 /// The last opcode that is a match; all up to it are.
 const LAST_MATCH: u8 = Opcode::LookupWide as u8;
 
@@ -130,12 +138,29 @@ impl View<'_> {
     /// Base chains that run at one hook share the key: what one does to the packet (its mark, its
     /// headers), it does to the key too. Registers are absent at the beginning of each.
     pub fn run<P: Packet>(&self, base: &BaseChain, key: &mut Key, packet: &mut P) -> Outcome {
+        self.run_from(self.entry(base), base, key, packet)
+    }
+
+    /// The instruction that base chain `base` begins with.
+    pub fn entry(&self, base: &BaseChain) -> u32 {
+        let chain = self.chains().get(base.chain as usize);
+        chain.map_or(u32::MAX, |chain| chain.first_insn)
+    }
+
+    /// Runs the base chain `base`, which begins with instruction `entry`, as [`View::run`] does.
+    #[inline]
+    pub fn run_from<P: Packet>(
+        &self,
+        entry: u32,
+        base: &BaseChain,
+        key: &mut Key,
+        packet: &mut P,
+    ) -> Outcome {
         let mut cursor = Cursor::NOWHERE;
         key.stack.clear();
         key.clear_registers();
         let insns = self.insns();
-        let entry = self.chains().get(base.chain as usize);
-        let mut pc = entry.map_or(u32::MAX, |chain| chain.first_insn);
+        let mut pc = entry;
         let mut outcome = Outcome {
             verdict: Verdict::Drop,
             queue: None,
@@ -201,39 +226,36 @@ impl View<'_> {
         packet: &mut P,
     ) -> Turn {
         let next = pc.wrapping_add(1);
-        match Opcode::from_raw(insn.opcode) {
-            Some(Opcode::Count) => {
+        match insn.opcode {
+            COUNT => {
                 packet.count(insn.a);
                 Turn::Go(next)
             }
-            Some(Opcode::Accept) => decided(packet, Verdict::Accept, insn.b, Decider::Rule(insn.a)),
-            Some(Opcode::Drop) => decided(packet, Verdict::Drop, insn.b, Decider::Rule(insn.a)),
-            Some(Opcode::Call) if key.stack.push(next) => Turn::Go(insn.target),
-            Some(Opcode::Goto) => Turn::Go(insn.target),
-            Some(Opcode::Return) => match key.stack.pop() {
+            ACCEPT => decided(packet, Verdict::Accept, insn.b, Decider::Rule(insn.a)),
+            DROP => decided(packet, Verdict::Drop, insn.b, Decider::Rule(insn.a)),
+            CALL if key.stack.push(next) => Turn::Go(insn.target),
+            GOTO => Turn::Go(insn.target),
+            RETURN => match key.stack.pop() {
                 Some(pc) => Turn::Go(pc),
                 None => by_policy(packet, base),
             },
-            Some(opcode) => self.act(opcode, insn, pc, base, key, packet),
-            None => Turn::Fault,
+            _ => self.act(insn, pc, base, key, packet),
         }
     }
 
     /// Runs an instruction that is neither a match nor a way on. Apart, so that the loop stays small.
     #[inline(never)]
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "what one turn needs, passed on in registers"
-    )]
     fn act<P: Packet>(
         &self,
-        opcode: Opcode,
         insn: &Insn,
         pc: u32,
         base: &BaseChain,
         key: &mut Key,
         packet: &mut P,
     ) -> Turn {
+        let Some(opcode) = Opcode::from_raw(insn.opcode) else {
+            return Turn::Fault;
+        };
         let next = pc.wrapping_add(1);
         match opcode {
             Opcode::SetMark => {

@@ -60,7 +60,7 @@ pub(super) fn value(subject: &Subject<'_>, expr: &Expr) -> Option<Wide> {
             Some(narrow(bytes.checked_div(packets).unwrap_or(0)))
         }
         CtKey::Zone => ct.zone(way).map(narrow),
-        CtKey::Id => Some(narrow(ct.id(subject.facilities.tracking()?))),
+        CtKey::Id => Some(narrow(ct.id(subject.loaded.facilities().tracking()?))),
         _ => of_tuple(&ct, key, way.unwrap_or(Direction::Original), expr.bits),
     }
 }

@@ -56,45 +56,67 @@ const IPV6_HEADER: u32 = 40;
 
 impl Key {
     /// Stores the IPv4 header's fields and says where the transport header is.
+    #[inline]
     pub(super) fn parse_ipv4<P: Packet>(
         &mut self,
         packet: &P,
         wanted: FieldSet,
     ) -> Option<Transport> {
-        let header: [u8; 20] = packet.bytes(0)?;
-        let [vihl, tos, l0, l1, i0, i1, f0, f1, ttl, protocol, c0, c1, addresses @ ..] = header;
-        let [s0, s1, s2, s3, d0, d1, d2, d3] = addresses;
-        let frag_off = u16::from_be_bytes([f0, f1]);
-        let daddr = u32::from_be_bytes([d0, d1, d2, d3]);
-        if wanted.meets(IPV4) {
-            self.set(Field::IpVersion, (vihl >> 4).into());
-            self.set(Field::IpHdrlength, (vihl & 15).into());
-            self.set(Field::IpDscp, (tos >> 2).into());
-            self.set(Field::IpEcn, (tos & 3).into());
-            self.set(Field::IpLength, u16::from_be_bytes([l0, l1]).into());
-            self.set(Field::IpId, u16::from_be_bytes([i0, i1]).into());
-            self.set(Field::IpFragOff, frag_off.into());
-            self.set(Field::IpTtl, ttl.into());
-            self.set(Field::IpProtocol, protocol.into());
-            self.set(Field::IpChecksum, u16::from_be_bytes([c0, c1]).into());
+        // Where it lies in one piece it is read where it is, and only what is wanted.
+        if let Some(header) = packet.head().first_chunk() {
+            return Some(self.read_ipv4(packet, header, wanted));
         }
+        let header = packet.bytes(0)?;
+        Some(self.read_ipv4(packet, &header, wanted))
+    }
+
+    #[inline]
+    fn read_ipv4<P: Packet>(
+        &mut self,
+        packet: &P,
+        header: &[u8; 20],
+        wanted: FieldSet,
+    ) -> Transport {
+        let [vihl, _, _, _, _, _, f0, f1, _, protocol, _, _, addresses @ ..] = header;
+        let [s0, s1, s2, s3, d0, d1, d2, d3] = *addresses;
+        let daddr = u32::from_be_bytes([d0, d1, d2, d3]);
         self.set(Field::IpSaddr, u32::from_be_bytes([s0, s1, s2, s3]));
         self.set(Field::IpDaddr, daddr);
-        if packet.pkttype() == LOOPBACK as u8 {
+        if wanted.meets(IPV4) {
+            self.set_ipv4(header);
+        }
+        if wanted.contains(Field::MetaPkttype) && packet.pkttype() == LOOPBACK as u8 {
             let multicast = daddr >> 28 == 0xe;
             self.set(
                 Field::MetaPkttype,
                 if multicast { MULTICAST } else { BROADCAST },
             );
         }
-        Some(Transport {
-            protocol,
+        Transport {
+            protocol: *protocol,
             offset: u32::from(vihl & 15).wrapping_mul(4),
-            later_fragment: frag_off & 0x1fff != 0,
-        })
+            later_fragment: u16::from_be_bytes([*f0, *f1]) & 0x1fff != 0,
+        }
+    }
+
+    /// Stores the IPv4 header's fields but its addresses.
+    #[inline(never)]
+    fn set_ipv4(&mut self, header: &[u8; 20]) {
+        let [vihl, tos, l0, l1, i0, i1, f0, f1, ttl, protocol, c0, c1, ..] = *header;
+        self.set(Field::IpVersion, (vihl >> 4).into());
+        self.set(Field::IpHdrlength, (vihl & 15).into());
+        self.set(Field::IpDscp, (tos >> 2).into());
+        self.set(Field::IpEcn, (tos & 3).into());
+        self.set(Field::IpLength, u16::from_be_bytes([l0, l1]).into());
+        self.set(Field::IpId, u16::from_be_bytes([i0, i1]).into());
+        self.set(Field::IpFragOff, u16::from_be_bytes([f0, f1]).into());
+        self.set(Field::IpTtl, ttl.into());
+        self.set(Field::IpProtocol, protocol.into());
+        self.set(Field::IpChecksum, u16::from_be_bytes([c0, c1]).into());
     }
 
     /// Stores the IPv6 header's fields and walks the extension headers.
+    #[inline(never)]
     pub(super) fn parse_ipv6<P: Packet>(
         &mut self,
         packet: &P,

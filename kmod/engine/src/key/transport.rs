@@ -25,6 +25,7 @@ const TCP_FLAGS: u32 = 13;
 
 impl Key {
     /// Stores what there is of the transport header.
+    #[inline(never)]
     pub(super) fn parse_transport<P: Packet>(&mut self, packet: &P, transport: Transport) {
         let offset = transport.offset;
         let Some([b0, b1, b2, b3]) = packet.bytes(offset) else {
