@@ -59,18 +59,18 @@ pub(crate) struct Point {
     /// Family of its place.
     pub(crate) family: Family,
     /// What passed.
-    pub(crate) counters: Arc<PointCounters>,
+    pub(crate) counters: PointCounters,
     /// The ruleset of the namespace.
     pub(crate) published: Arc<Published<Ruleset>>,
 }
 
 impl netfilter::Hook for Point {
     #[inline]
-    fn judge(
-        &self,
-        packet: Skb<'_>,
-        rcu: &ReadSide<'_>,
-        here: &BottomHalvesOff,
+    fn judge<'a>(
+        &'a self,
+        packet: &'a mut Skb<'a>,
+        rcu: &'a ReadSide<'a>,
+        here: &'a BottomHalvesOff,
     ) -> netfilter::Verdict {
         let bytes = u64::from(packet.len());
         let ruleset = self.published.read(rcu);

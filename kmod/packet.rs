@@ -31,7 +31,7 @@ use state::StateView;
 /// A packet that is being judged.
 pub(crate) struct Subject<'a> {
     /// The bytes and what the kernel knows of them.
-    pub(crate) skb: Skb<'a>,
+    pub(crate) skb: &'a mut Skb<'a>,
     /// The family of the hook.
     pub(crate) family: Family,
     /// Where the program counts.

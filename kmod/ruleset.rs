@@ -13,7 +13,7 @@
 mod draft;
 mod state;
 
-use ferrule_engine::{Key, Packet, Program};
+use ferrule_engine::{Key, Outcome, Packet, Program, View};
 use ferrule_uapi::{
     hook::{ChainType, Family, Verdict},
     ioctl::Info,
@@ -83,22 +83,25 @@ pub(crate) struct Ruleset {
     pub(crate) generation: u64,
     /// Where it came from.
     pub(crate) stamp: Stamp,
+    /// Which base chains run at a point, by its slot: apart from them, as most points have none.
+    runs: KVec<Run>,
     /// The program; the empty ruleset has none.
     pub(crate) loaded: Option<Loaded>,
 }
 
 /// A program with what it needs to run here.
+///
+/// In this order: what every packet needs lies together.
+#[repr(C)]
 pub(crate) struct Loaded {
     program: Arc<Program<UserBytes>>,
     /// Base chains: those of one place together, in the order of definition.
     bases: KVec<Base>,
-    /// Which of them run at a point, by its slot.
-    runs: KVec<Run>,
     /// What packets are parsed into.
     keys: Lending<Key>,
     counters: RuleCounters,
-    facilities: Facilities,
     state: State,
+    facilities: Facilities,
 }
 
 impl Ruleset {
@@ -107,15 +110,14 @@ impl Ruleset {
         Ruleset {
             generation,
             stamp: Stamp::now(),
+            runs: KVec::new(),
             loaded: None,
         }
     }
 
     /// How many base chains run at the point `slot`.
     pub(crate) fn base_chains(&self, slot: usize) -> usize {
-        self.loaded
-            .as_ref()
-            .map_or(0, |loaded| loaded.run_of(slot).declared as usize)
+        self.run_of(slot).declared as usize
     }
 
     /// Fills in what there is to say of it.
@@ -131,18 +133,28 @@ impl Ruleset {
 
     /// Judges a packet at the point `slot`.
     #[inline]
-    pub(crate) fn judge(
-        &self,
+    pub(crate) fn judge<'a>(
+        &'a self,
         slot: usize,
         family: Family,
-        skb: Skb<'_>,
-        rcu: &ReadSide<'_>,
-        here: &BottomHalvesOff,
+        skb: &'a mut Skb<'a>,
+        rcu: &'a ReadSide<'a>,
+        here: &'a BottomHalvesOff,
     ) -> netfilter::Verdict {
+        let run = self.run_of(slot);
+        if run.first == run.end {
+            return netfilter::Verdict::Accept;
+        }
         match &self.loaded {
-            Some(loaded) => loaded.judge(slot, family, skb, rcu, here),
+            Some(loaded) => loaded.judge(run, family, skb, rcu, here),
             None => netfilter::Verdict::Accept,
         }
+    }
+
+    /// The run of the point `slot`.
+    #[inline]
+    fn run_of(&self, slot: usize) -> Run {
+        self.runs.get(slot).copied().unwrap_or_default()
     }
 }
 
@@ -187,39 +199,16 @@ impl Loaded {
         info.max_steps = self.program.max_steps();
     }
 
-    /// The run of the point `slot`.
-    #[inline]
-    fn run_of(&self, slot: usize) -> Run {
-        self.runs.get(slot).copied().unwrap_or_default()
-    }
-
-    /// Runs the base chains of a point: each may accept, the first to drop ends it.
-    #[inline]
-    fn judge(
-        &self,
-        slot: usize,
-        family: Family,
-        skb: Skb<'_>,
-        rcu: &ReadSide<'_>,
-        here: &BottomHalvesOff,
-    ) -> netfilter::Verdict {
-        let run = self.run_of(slot);
-        if run.first == run.end {
-            return netfilter::Verdict::Accept;
-        }
-        self.parse_and_run(run, family, skb, rcu, here)
-    }
-
-    /// Parses the packet and runs base chains. Apart from `judge`, so that places without any pay for
-    /// nothing of this.
+    /// Parses the packet and runs base chains: each may accept, the first to drop ends it. Apart, so that
+    /// places without any pay for nothing of this.
     #[inline(never)]
-    fn parse_and_run(
-        &self,
+    fn judge<'a>(
+        &'a self,
         run: Run,
         family: Family,
-        skb: Skb<'_>,
-        rcu: &ReadSide<'_>,
-        here: &BottomHalvesOff,
+        skb: &'a mut Skb<'a>,
+        rcu: &'a ReadSide<'a>,
+        here: &'a BottomHalvesOff,
     ) -> netfilter::Verdict {
         let bases = self.bases.get(run.first as usize..run.end as usize);
         let bases = bases.unwrap_or_default();
@@ -242,7 +231,18 @@ impl Loaded {
     #[cold]
     #[inline(never)]
     fn run_within(&self, bases: &[Base], packet: &mut Subject<'_>) -> netfilter::Verdict {
-        self.run(bases, &mut Key::EMPTY, packet)
+        self.run_apart(bases, &mut Key::EMPTY, packet)
+    }
+
+    /// As `run`, whose frame is not to lie in that of `run_within`.
+    #[inline(never)]
+    fn run_apart(
+        &self,
+        bases: &[Base],
+        key: &mut Key,
+        packet: &mut Subject<'_>,
+    ) -> netfilter::Verdict {
+        self.run(bases, key, packet)
     }
 
     /// Parses the packet and runs `bases`.
@@ -256,15 +256,13 @@ impl Loaded {
         let view = self.program.view();
         key.read(packet, self.program.fields());
         for Base { entry, base } in bases {
-            let course = (base.kind == ChainType::Route as u8).then(|| Course::of(packet));
-            let outcome = view.run_from(*entry, base, key, packet);
+            let outcome = if base.kind == ChainType::Route as u8 {
+                run_route(&view, base, key, packet)
+            } else {
+                view.run_from(*entry, base, key, packet)
+            };
             match (outcome.verdict, outcome.queue) {
-                (Verdict::Accept, _) => {
-                    let left = course.is_some_and(|course| course != Course::of(packet));
-                    if left && !packet.skb.reroute() {
-                        return netfilter::Verdict::Drop;
-                    }
-                }
+                (Verdict::Accept, _) => {}
                 (Verdict::Drop, None) => return netfilter::Verdict::Drop,
                 // It is the last that runs here: it comes back behind this hook function.
                 (Verdict::Drop, Some(queue)) => return packet.queue(queue),
@@ -272,6 +270,24 @@ impl Loaded {
         }
         netfilter::Verdict::Accept
     }
+}
+
+/// Runs a base chain of type `route`: a packet whose route is another afterwards is routed again, or dropped if
+/// it cannot be.
+#[inline(never)]
+fn run_route(
+    view: &View<'_>,
+    base: &BaseChain,
+    key: &mut Key,
+    packet: &mut Subject<'_>,
+) -> Outcome {
+    let course = Course::of(packet);
+    let mut outcome = view.run(base, key, packet);
+    let accepted = outcome.verdict == Verdict::Accept;
+    if accepted && course != Course::of(packet) && !packet.skb.reroute() {
+        outcome.verdict = Verdict::Drop;
+    }
+    outcome
 }
 
 /// What a packet's route depends on (`nf_route_table_hook4`, `nf_route_table_hook6`).

@@ -73,7 +73,12 @@ const QUEUE_BYPASS: u32 = 0x8000;
 /// A hook function.
 pub(crate) trait Hook: Send + Sync + 'static {
     /// Judges a packet. Runs in a softirq or in a process, must not sleep.
-    fn judge(&self, packet: Skb<'_>, rcu: &ReadSide<'_>, here: &BottomHalvesOff) -> Verdict;
+    fn judge<'a>(
+        &'a self,
+        packet: &'a mut Skb<'a>,
+        rcu: &'a ReadSide<'a>,
+        here: &'a BottomHalvesOff,
+    ) -> Verdict;
 }
 
 /// Where a hook function is registered.
@@ -187,12 +192,12 @@ unsafe extern "C" fn callback<H: Hook>(
     };
     // SAFETY: Netfilter hands a valid packet and state over for the length of the call. IP has made sure
     // that the packet is not shared (`skb_share_check()`), and has set its network header.
-    let packet = unsafe { Skb::from_raw(skb, state) };
+    let mut packet = unsafe { Skb::from_raw(skb, state) };
     // SAFETY: If the caller has turned bottom halves off, it is not before this returns that it turns them on. No
     // `BottomHalvesOff` that was made before this call can be dropped within: it is not `Sync`, so that none
     // can be reached by way of `hook`.
     let here = unsafe { BottomHalvesOff::within() };
-    hook.judge(packet, &rcu, &here).to_raw()
+    hook.judge(&mut packet, &rcu, &here).to_raw()
 }
 
 /// The hook functions that a network namespace has registered.

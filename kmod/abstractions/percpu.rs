@@ -26,12 +26,15 @@
 
 mod lending;
 
-use core::marker::PhantomData;
+use core::{marker::PhantomData, ptr::NonNull, slice};
 
 use kernel::{
     cpu::nr_cpu_ids,
     prelude::*,
-    sync::atomic::{Atomic, Relaxed},
+    sync::{
+        atomic::{Atomic, Relaxed},
+        Arc,
+    },
 };
 
 use super::bottom_half::BottomHalvesOff;
@@ -111,12 +114,23 @@ impl<const N: usize> PerCpuCounters<N> {
 
 /// One counter of `N` numbers for every possible CPU, where it has a cache line to itself.
 ///
+/// Whoever clones it counts and reads the same. Each has the address of the numbers at hand.
+///
 /// # Invariants
 ///
-/// As those of [`PerCpuCounters`].
+/// As those of [`PerCpuCounters`]. `lines` and `len` are the contents of `owner`, which nobody changes but
+/// for the numbers.
+#[derive(Clone)]
 pub(crate) struct PerCpuCounter<const N: usize> {
-    lines: KVVec<Line>,
+    lines: NonNull<Line>,
+    len: usize,
+    _owner: Arc<KVVec<Line>>,
 }
+
+// SAFETY: It stands for a shared reference to `Line`s, which are `Sync`, and an `Arc` of them.
+unsafe impl<const N: usize> Send for PerCpuCounter<N> {}
+// SAFETY: As above.
+unsafe impl<const N: usize> Sync for PerCpuCounter<N> {}
 
 impl<const N: usize> PerCpuCounter<N> {
     /// A counter at zero.
@@ -127,15 +141,27 @@ impl<const N: usize> PerCpuCounter<N> {
     pub(crate) fn new() -> Result<Self> {
         const_assert!(N <= WORDS);
         let flags = GFP_KERNEL_ACCOUNT | __GFP_NOWARN;
+        let owner = Arc::new(KVVec::zeroed(nr_cpu_ids() as usize, flags)?, flags)?;
+        let lines: &[Line] = &owner;
+        // INVARIANT: The `Arc` keeps the vector, which lends no other reference than shared ones.
         Ok(PerCpuCounter {
-            lines: KVVec::zeroed(nr_cpu_ids() as usize, flags)?,
+            lines: NonNull::from(lines).cast(),
+            len: lines.len(),
+            _owner: owner,
         })
+    }
+
+    /// The lines of all CPUs.
+    #[inline]
+    fn lines(&self) -> &[Line] {
+        // SAFETY: By the type invariants they are `len` lines, valid as long as `self`.
+        unsafe { slice::from_raw_parts(self.lines.as_ptr(), self.len) }
     }
 
     /// Adds to the numbers, on this CPU.
     #[inline]
     pub(crate) fn add(&self, here: &BottomHalvesOff, amounts: [u64; N]) {
-        if let Some(line) = self.lines.get(here.cpu()) {
+        if let Some(line) = self.lines().get(here.cpu()) {
             add(&line.0, amounts);
         }
     }
@@ -143,7 +169,7 @@ impl<const N: usize> PerCpuCounter<N> {
     /// The numbers, summed over all CPUs, as [`PerCpuCounters::sum`] has them.
     pub(crate) fn sum(&self) -> [u64; N] {
         let mut sums = [0u64; N];
-        for line in &self.lines {
+        for line in self.lines() {
             for (sum, word) in sums.iter_mut().zip(&line.0) {
                 *sum = sum.wrapping_add(read_once(word));
             }

@@ -31,7 +31,7 @@ const DEFAULTS: usize = FAMILIES.len() * Hook::ALL.len();
 /// A point.
 struct Known {
     place: Place,
-    counters: Arc<PointCounters>,
+    counters: PointCounters,
     /// What is added to what was counted: less than nothing after a reset.
     base: [u64; 4],
 }
@@ -108,7 +108,7 @@ impl Points {
             .iter()
             .position(Option::is_none)
             .unwrap_or(self.0.len());
-        let counters = Arc::new(PointCounters::new()?, GFP_KERNEL_ACCOUNT)?;
+        let counters = PointCounters::new()?;
         let point = Point {
             slot,
             family: place.family,

@@ -152,6 +152,8 @@ impl Subject<'_> {
     }
 
     /// Which of the queues it goes to (`nft_queue_eval()`).
+    #[cold]
+    #[inline(never)]
     pub(crate) fn queue(&self, queue: Queue) -> Verdict {
         let Queue {
             first,

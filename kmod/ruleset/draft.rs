@@ -133,7 +133,6 @@ impl Draft {
         let loaded = Loaded {
             program: self.program,
             bases: self.bases,
-            runs,
             keys: self.keys,
             counters: self.counters,
             facilities: self.facilities,
@@ -142,6 +141,7 @@ impl Draft {
         let ruleset = Ruleset {
             generation,
             stamp: Stamp::now(),
+            runs,
             loaded: Some(loaded),
         };
         Ok((ruleset, self.carried))

@@ -86,15 +86,18 @@ const WIDE: usize = 8;
 ///
 /// Only fields whose bit in `present` is set have a meaning. A field is never present unless the packet has it,
 /// or, if it is a register, an instruction of the base chain wrote it.
+///
+/// In this order: what every packet needs lies together.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub struct Key {
     present: u64,
     wanted: FieldSet,
     /// Meaningful if there is an l4proto.
     transport: Transport,
+    pub(crate) stack: Stack,
     narrow: [u32; NARROW],
     wide: [Wide; WIDE],
-    pub(crate) stack: Stack,
 }
 
 /// Where the transport header is.
@@ -118,9 +121,9 @@ impl Key {
             offset: 0,
             later_fragment: false,
         },
+        stack: Stack::EMPTY,
         narrow: [0; NARROW],
         wide: [Wide { hi: 0, lo: 0 }; WIDE],
-        stack: Stack::EMPTY,
     };
 
     /// Parses the fields of `packet` that are `wanted`; others may be absent from the key.
@@ -136,11 +139,11 @@ impl Key {
         self.present = 0;
         self.wanted = wanted;
         self.parse_meta(packet);
-        if wanted.meets(NAMES) {
-            self.parse_names(packet);
-        }
         if wanted.meets(HEADERS) {
             self.parse_headers(packet);
+        }
+        if wanted.meets(NAMES) {
+            self.parse_names(packet);
         }
     }
 
@@ -151,7 +154,7 @@ impl Key {
             Family::Ip6 => self.parse_ipv6(packet, self.wanted),
             Family::Ip | Family::Inet => self.parse_ipv4(packet, self.wanted),
         };
-        if let Some(transport) = transport {
+        if let Some(transport) = transport.filter(|_| self.wanted.meets(BEHIND_NETWORK)) {
             self.transport = transport;
             self.set(Field::MetaL4proto, transport.protocol.into());
             if self.wanted.meets(TRANSPORT) && !transport.later_fragment {
@@ -322,6 +325,9 @@ const TRANSPORT: FieldSet = FieldSet::of(&[
     Field::Icmpv6Type,
     Field::Icmpv6Code,
 ]);
+
+/// What the transport protocol has to be known for.
+const BEHIND_NETWORK: FieldSet = FieldSet(TRANSPORT.0 | FieldSet::of(&[Field::MetaL4proto]).0);
 
 /// Sixteen bytes as a number, the first the most significant.
 fn wide(bytes: &[u8; 16]) -> Wide {

@@ -49,12 +49,15 @@ impl Storage for &[u64] {
 /// # Invariants
 ///
 /// `layout`, `fields` and `max_steps` are what the verifier found in `storage`'s bytes.
+///
+/// In this order: what every packet needs lies in one cache line, and the code is the first section.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub struct Program<S> {
-    storage: S,
-    layout: Layout,
     fields: FieldSet,
     max_steps: u32,
+    storage: S,
+    layout: Layout,
 }
 
 impl<S: Storage> Program<S> {

@@ -97,9 +97,10 @@ const CHANGES_KEY: [u8; 2] = [Opcode::SetMark as u8, Opcode::Do as u8];
 
 /// Where calls return to.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub(crate) struct Stack {
-    returns: [u32; limit::MAX_DEPTH as usize],
     depth: usize,
+    returns: [u32; limit::MAX_DEPTH as usize],
 }
 
 impl Stack {
@@ -137,6 +138,7 @@ impl View<'_> {
     ///
     /// Base chains that run at one hook share the key: what one does to the packet (its mark, its
     /// headers), it does to the key too. Registers are absent at the beginning of each.
+    #[inline(never)]
     pub fn run<P: Packet>(&self, base: &BaseChain, key: &mut Key, packet: &mut P) -> Outcome {
         self.run_from(self.entry(base), base, key, packet)
     }
@@ -148,7 +150,7 @@ impl View<'_> {
     }
 
     /// Runs the base chain `base`, which begins with instruction `entry`, as [`View::run`] does.
-    #[inline]
+    #[inline(always)]
     pub fn run_from<P: Packet>(
         &self,
         entry: u32,

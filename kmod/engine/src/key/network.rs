@@ -3,7 +3,7 @@
 
 use ferrule_uapi::field::Field;
 
-use super::{wide, FieldSet, Key, Transport};
+use super::{wide, FieldSet, Key, Transport, BEHIND_NETWORK};
 use crate::packet::Packet;
 
 /// `PACKET_BROADCAST`, `PACKET_MULTICAST` and `PACKET_LOOPBACK` of `linux/if_packet.h`.
@@ -142,6 +142,9 @@ impl Key {
             if let Some(daddr) = packet.bytes::<16>(24) {
                 self.set_wide(Field::Ip6Daddr, wide(&daddr));
             }
+        }
+        if !wanted.meets(BEHIND_NETWORK) {
+            return None;
         }
         find_transport(packet, nexthdr, IPV6_HEADER)
     }
