@@ -231,7 +231,8 @@ impl Loaded {
     #[cold]
     #[inline(never)]
     fn run_within(&self, bases: &[Base], packet: &mut Subject<'_>) -> netfilter::Verdict {
-        self.run_apart(bases, &mut Key::EMPTY, packet)
+        let mut key = Key::EMPTY;
+        self.run_apart(bases, &mut key, packet)
     }
 
     /// As `run`, whose frame is not to lie in that of `run_within`.
