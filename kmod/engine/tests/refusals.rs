@@ -117,7 +117,7 @@ const RECORDS: &[Case<Records>] = &[
         r.counters[1] = policy_counter(1)
     }),
     (OPCODE, Some(Insns), 5, |r| r.insns[5].opcode = 0),
-    (OPCODE, Some(Insns), 5, |r| r.insns[5].opcode = 26),
+    (OPCODE, Some(Insns), 5, |r| r.insns[5].opcode = 27),
     (FIELD, Some(Insns), 0, |r| r.insns[0].field = 38),
     (FIELD, Some(Insns), 0, |r| r.insns[0].field = 60),
     (FIELD, Some(Insns), 0, |r| r.insns[0].field = 64),
@@ -179,7 +179,7 @@ const HEADERS: &[Case<Image>] = &[
     (Reserved, None, 0, |i| i.header().flags = 1),
     (Reserved, None, 0, |i| i.header().reserved[3] = 1),
     (Reserved, None, 0, |i| i.header().next_handle = 0),
-    (Section, None, 0, |i| i.header().sections[18].offset = 8),
+    (Section, None, 0, |i| i.header().sections[22].offset = 8),
     (Section, None, 0, |i| i.header().sections[23].size = 8),
     (Section, Some(Insns), 0, |i| {
         i.header().sections[0].offset = 240
