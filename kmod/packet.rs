@@ -85,7 +85,10 @@ impl<'a> Subject<'a> {
             brought => brought,
         };
         (first..first.saturating_add(count)).all(|state| {
-            let counted = self.loaded.facilities().count_connection(state, &self.skb, key);
+            let counted = self
+                .loaded
+                .facilities()
+                .count_connection(state, self.skb, key);
             matches!(counted, Counted::NoLimit | Counted::Within(true))
         })
     }
@@ -198,7 +201,7 @@ impl Packet for Subject<'_> {
                 hook: self.skb.hook(),
                 ..LogEvent::default()
             };
-            self.state().log(about, &self.skb);
+            self.state().log(about, self.skb);
         }
         self.perform(statement, value)
     }
@@ -216,15 +219,19 @@ impl Packet for Subject<'_> {
     }
 
     fn ask(&mut self, state: u32) -> Option<bool> {
-        match self.loaded.facilities().count_connection(state, &self.skb, &[]) {
-            Counted::NoLimit => Some(self.state().ask(state, &self.skb)),
+        match self
+            .loaded
+            .facilities()
+            .count_connection(state, self.skb, &[])
+        {
+            Counted::NoLimit => Some(self.state().ask(state, self.skb)),
             Counted::Within(within) => Some(within),
             Counted::Impossible => None,
         }
     }
 
     fn find(&mut self, set: u32, key: &[u8]) -> Option<Found> {
-        let found = self.state().find(set, key, &self.skb)?;
+        let found = self.state().find(set, key, self.skb)?;
         if self.may_connect((set, (0, 0)), key) {
             Some(found)
         } else {
@@ -237,7 +244,7 @@ impl Packet for Subject<'_> {
     }
 
     fn update(&mut self, update: &Update<'_>) -> bool {
-        self.state().update(update, &self.skb)
+        self.state().update(update, self.skb)
             && (update.kind == SetUpdate::Delete
                 || self.may_connect((update.set, update.states), update.key))
     }

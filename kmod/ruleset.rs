@@ -248,12 +248,7 @@ impl Loaded {
 
     /// Parses the packet and runs `bases`.
     #[inline(always)]
-    fn run(
-        &self,
-        bases: &[Base],
-        key: &mut Key,
-        packet: &mut Subject<'_>,
-    ) -> netfilter::Verdict {
+    fn run(&self, bases: &[Base], key: &mut Key, packet: &mut Subject<'_>) -> netfilter::Verdict {
         let view = self.program.view();
         key.read(packet, self.program.fields());
         for Base { entry, base } in bases {

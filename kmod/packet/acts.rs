@@ -97,8 +97,8 @@ impl Subject<'_> {
     fn use_object(&mut self, index: u32) -> bool {
         match self.loaded.facilities().tool(index) {
             Tool::None => true,
-            Tool::Helper(helper) => helper.assign(&self.skb),
-            Tool::Expectation(expectation) => expectation.assign(&self.skb),
+            Tool::Helper(helper) => helper.assign(self.skb),
+            Tool::Expectation(expectation) => expectation.assign(self.skb),
             Tool::Secmark(secmark) => {
                 self.skb.set_secmark(secmark.id());
                 true
@@ -141,11 +141,11 @@ impl Subject<'_> {
         match (Family::from_raw(statement.key), self.family) {
             (Some(Family::Ip), Family::Ip) => {
                 let gateway = (gateway.lo as u32).to_be_bytes();
-                copier.send(&self.skb, gateway, oif);
+                copier.send(self.skb, gateway, oif);
             }
             (Some(Family::Ip6), Family::Ip6) => {
                 let gateway = u128::from(gateway.hi) << 64 | u128::from(gateway.lo);
-                copier.send6(&self.skb, gateway.to_be_bytes(), oif);
+                copier.send6(self.skb, gateway.to_be_bytes(), oif);
             }
             _ => {}
         }
@@ -186,14 +186,14 @@ impl Subject<'_> {
         }
         let v6 = self.family == Family::Ip6;
         match kind {
-            RejectKind::Icmp if !v6 => rejecter.unreachable(&self.skb, code),
-            RejectKind::Icmpv6 if v6 => rejecter.unreachable(&self.skb, code),
+            RejectKind::Icmp if !v6 => rejecter.unreachable(self.skb, code),
+            RejectKind::Icmpv6 if v6 => rejecter.unreachable(self.skb, code),
             RejectKind::Icmpx => {
                 let codes = ICMPX.get(usize::from(code)).copied();
                 let (code4, code6) = codes.unwrap_or_default();
-                rejecter.unreachable(&self.skb, if v6 { code6 } else { code4 });
+                rejecter.unreachable(self.skb, if v6 { code6 } else { code4 });
             }
-            RejectKind::TcpReset => rejecter.reset(&self.skb),
+            RejectKind::TcpReset => rejecter.reset(self.skb),
             RejectKind::Icmp | RejectKind::Icmpv6 => {}
         }
     }

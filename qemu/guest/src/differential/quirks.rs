@@ -148,7 +148,7 @@ const CHOSEN: &[&str] = &["ip id ", "ip6 flowlabel "];
 /// above all, pass the last two hooks.
 pub(super) fn is_chosen(part: &str, hook: &str) -> bool {
     let looks = |field: &&str| part.contains(*field) && !part.starts_with(&format!("{field}set "));
-    matches!(hook, "output" | "postrouting") && CHOSEN.iter().any(|field| looks(&field))
+    matches!(hook, "output" | "postrouting") && CHOSEN.iter().any(looks)
 }
 
 /// Whether a match or statement is one of them.
