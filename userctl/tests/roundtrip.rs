@@ -99,35 +99,24 @@ fn a_group_at_the_end_of_a_range_has_its_name_in_json_and_its_number_in_text() {
 
 #[test]
 fn the_rules_of_nftables_own_tests_go_round() {
-    let Some(folder) = corpus() else {
+    let Some(rules) = rules() else {
         eprintln!("note: SKIPPED: no corpora; set FERRULE_CORPORA to their folder");
         return;
     };
     let (mut count, mut failed) = (0, Vec::new());
-    for (family, table) in [
-        ("ip", "ip"),
-        ("ip6", "ip6"),
-        ("inet", "inet"),
-        ("any", "inet"),
-    ] {
-        for entry in std::fs::read_dir(folder.join(family)).expect("a folder") {
-            let path = entry.expect("an entry").path();
-            let text = std::fs::read_to_string(&path).expect("a text");
-            for line in text.lines().filter(|line| is_rule(line)) {
-                let rule = line.split(';').next().unwrap_or_default();
-                let text = format!(
-                    "table {table} t {{ chain c {{ type filter hook output priority 0; }}\n }}\n\
-                     add rule {table} t c {rule}\n"
-                );
-                // Some need sets that their file declares, or what this machine has not.
-                if of_text(&text).is_err() {
-                    continue;
-                }
-                count += 1;
-                if let Err(error) = around(&text) {
-                    failed.push(format!("{}: {rule}: {error}", path.display()));
-                }
-            }
+    for (folder, origin, rule) in rules {
+        let table = if folder == "any" { "inet" } else { folder };
+        let text = format!(
+            "table {table} t {{ chain c {{ type filter hook output priority 0; }}\n }}\n\
+             add rule {table} t c {rule}\n"
+        );
+        // Some need sets that their file declares, or what this machine has not.
+        if of_text(&text).is_err() {
+            continue;
+        }
+        count += 1;
+        if let Err(error) = around(&text) {
+            failed.push(format!("{origin}: {rule}: {error}"));
         }
     }
     assert!(
@@ -136,6 +125,50 @@ fn the_rules_of_nftables_own_tests_go_round() {
         failed.len()
     );
     assert!(count > 600, "{count}");
+}
+
+/// They have every statement and expression, also those that are refused later.
+#[test]
+fn the_rules_of_nftables_own_tests_parse() {
+    let Some(rules) = rules() else {
+        eprintln!("note: SKIPPED: no corpora; set FERRULE_CORPORA to their folder");
+        return;
+    };
+    let count = rules.len();
+    let mut failed = Vec::new();
+    for (_, origin, rule) in rules {
+        let text = &*format!("add rule ip t c {rule}");
+        let entry = Entry::Text { name: "t", text };
+        if let Err(errors) = lang::parse(&mut SourceMap::new(), entry) {
+            failed.push(format!("{origin}: {rule}: {errors:?}"));
+        }
+    }
+    assert!(
+        failed.is_empty(),
+        "{} of {count}: {failed:#?}",
+        failed.len()
+    );
+    assert!(count > 800, "{count}");
+}
+
+/// The rules of nftables' own tests that are marked ok: folder, file and rule.
+fn rules() -> Option<Vec<(&'static str, String, String)>> {
+    let corpus = corpus()?;
+    let mut rules = Vec::new();
+    for folder in ["any", "inet", "ip", "ip6"] {
+        for entry in std::fs::read_dir(corpus.join(folder)).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.extension().is_none_or(|extension| extension != "t") {
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).expect("a text");
+            for line in text.lines().filter(|line| is_rule(line)) {
+                let rule = line.split(';').next().unwrap_or_default();
+                rules.push((folder, path.display().to_string(), rule.to_owned()));
+            }
+        }
+    }
+    Some(rules)
 }
 
 fn is_rule(line: &str) -> bool {
@@ -191,4 +224,22 @@ fn values_that_nft_knows_by_no_name_are_listed_as_numbers() {
         let listed = listing::to_text(&ruleset, &Options::default());
         assert!(listed.contains(&format!("\t\t{rule}\n")), "{listed}");
     }
+}
+
+#[test]
+fn addresses_get_the_names_of_their_hosts_where_there_are_any() {
+    let hosts = |address: std::net::IpAddr| match address.to_string().as_str() {
+        "192.0.2.1" => Some("www.example.org".to_owned()),
+        "192.0.2.2" => Some("192.0.2.2".to_owned()),
+        _ => None,
+    };
+    let rule = "ip saddr { 192.0.2.1, 192.0.2.2, 192.0.2.3 } ip daddr 192.0.2.0/24 accept";
+    let ruleset = of_text(&format!("table ip t {{ chain c {{ {rule}; }}\n }}\n")).expect("rules");
+    let options = Options {
+        hosts: Some(&hosts),
+        ..Options::default()
+    };
+    let listed = listing::to_text(&ruleset, &options);
+    let expected = rule.replace("192.0.2.1,", "www.example.org,");
+    assert!(listed.contains(&expected), "{listed}");
 }

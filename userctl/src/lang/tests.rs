@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Texts and the shapes that they have.
 
-use std::path::{Path, PathBuf};
-
 use super::syntax::{ExprKind, Kind, Names, Object, Rule, StmtKind, Verb};
 use super::{parse, Entry, Script};
 use crate::source::SourceMap;
@@ -282,60 +280,4 @@ fn an_object_statement_names_its_kind() {
         };
         assert_eq!(*kind, Kind::CtExpectation);
     });
-}
-
-/// The rules of nftables' own tests that are marked ok. It has rules of every statement and
-/// expression.
-#[test]
-fn the_rules_of_nftables_own_tests_parse() {
-    let Some(folder) = corpus() else {
-        eprintln!("note: SKIPPED: no corpora; set FERRULE_CORPORA to their folder");
-        return;
-    };
-    let mut failed = Vec::new();
-    let mut count = 0;
-    for family in ["any", "inet", "ip", "ip6"] {
-        for entry in std::fs::read_dir(folder.join(family)).expect("a folder") {
-            let path = entry.expect("an entry").path();
-            if path.extension().is_none_or(|extension| extension != "t") {
-                continue;
-            }
-            let text = std::fs::read_to_string(&path).expect("a text");
-            for line in text.lines().filter(|line| is_rule(line)) {
-                count += 1;
-                let rule = line.split(';').next().unwrap_or_default();
-                let text = format!("add rule ip t c {rule}");
-                let entry = Entry::Text {
-                    name: "t",
-                    text: &text,
-                };
-                if let Err(errors) = parse(&mut SourceMap::new(), entry) {
-                    failed.push(format!("{}: {rule}: {errors:?}", path.display()));
-                }
-            }
-        }
-    }
-    assert!(
-        failed.is_empty(),
-        "{} of {count}: {failed:#?}",
-        failed.len()
-    );
-    assert!(count > 800, "{count}");
-}
-
-fn is_rule(line: &str) -> bool {
-    let ok = line.split(';').nth(1).map(str::trim) == Some("ok");
-    ok && !line.starts_with([':', '*', '!', '?', '%', '-', '#'])
-}
-
-fn corpus() -> Option<PathBuf> {
-    let folder = match std::env::var_os("FERRULE_CORPORA") {
-        Some(folder) => PathBuf::from(folder),
-        None => Path::new(env!("CARGO_MANIFEST_DIR"))
-            .ancestors()
-            .map(|above| above.join("shared/corpora"))
-            .find(|folder| folder.is_dir())?,
-    };
-    let rules = folder.join("nft-rules");
-    rules.is_dir().then_some(rules)
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 //! `… set …`: what is written to, and where it lies.
 //!
-//! A field of a header is written as bits at an offset; which checksums cover it, the table [`SUMS`] and the
-//! fields' places ([`PLACES`]) say, as nft's `proto.c` and `payload.c` do.
+//! A field of a header is written as bits at an offset, which its selector knows; which checksums cover it, the
+//! table [`SUMS`] says, as nft's `proto.c` and `payload.c` do.
 
 use ferrule_uapi::{
-    expr::{Expr as Record, ExprKind, PayloadBase, DIRECTION_ORIGINAL, DIRECTION_REPLY},
+    expr::{Expr as Record, ExprKind, DIRECTION_ORIGINAL, DIRECTION_REPLY},
     field::Field,
     insn::Opcode,
     statement::{Statement, StatementKind, PAYLOAD_CSUM, PAYLOAD_CSUM_PSEUDO, PAYLOAD_CSUM_SCTP},
@@ -16,42 +16,6 @@ use super::statement::settable;
 use crate::ruleset::expr::{BitOp, Select, Source};
 use crate::ruleset::statement::Assignment;
 use crate::ruleset::Expr;
-
-/// Where fields of the key lie: base, offset and length in bits.
-const PLACES: &[(Field, PayloadBase, u32, u32)] = &[
-    (Field::IpVersion, PayloadBase::Network, 0, 4),
-    (Field::IpHdrlength, PayloadBase::Network, 4, 4),
-    (Field::IpDscp, PayloadBase::Network, 8, 6),
-    (Field::IpEcn, PayloadBase::Network, 14, 2),
-    (Field::IpLength, PayloadBase::Network, 16, 16),
-    (Field::IpId, PayloadBase::Network, 32, 16),
-    (Field::IpFragOff, PayloadBase::Network, 48, 16),
-    (Field::IpTtl, PayloadBase::Network, 64, 8),
-    (Field::IpProtocol, PayloadBase::Network, 72, 8),
-    (Field::IpChecksum, PayloadBase::Network, 80, 16),
-    (Field::IpSaddr, PayloadBase::Network, 96, 32),
-    (Field::IpDaddr, PayloadBase::Network, 128, 32),
-    (Field::Ip6Version, PayloadBase::Network, 0, 4),
-    (Field::Ip6Dscp, PayloadBase::Network, 4, 6),
-    (Field::Ip6Ecn, PayloadBase::Network, 10, 2),
-    (Field::Ip6Flowlabel, PayloadBase::Network, 12, 20),
-    (Field::Ip6Length, PayloadBase::Network, 32, 16),
-    (Field::Ip6Nexthdr, PayloadBase::Network, 48, 8),
-    (Field::Ip6Hoplimit, PayloadBase::Network, 56, 8),
-    (Field::Ip6Saddr, PayloadBase::Network, 64, 128),
-    (Field::Ip6Daddr, PayloadBase::Network, 192, 128),
-    (Field::ThSport, PayloadBase::Transport, 0, 16),
-    (Field::ThDport, PayloadBase::Transport, 16, 16),
-    (Field::TcpSport, PayloadBase::Transport, 0, 16),
-    (Field::TcpDport, PayloadBase::Transport, 16, 16),
-    (Field::TcpFlags, PayloadBase::Transport, 104, 8),
-    (Field::UdpSport, PayloadBase::Transport, 0, 16),
-    (Field::UdpDport, PayloadBase::Transport, 16, 16),
-    (Field::IcmpType, PayloadBase::Transport, 0, 8),
-    (Field::IcmpCode, PayloadBase::Transport, 8, 8),
-    (Field::Icmpv6Type, PayloadBase::Transport, 0, 8),
-    (Field::Icmpv6Code, PayloadBase::Transport, 8, 8),
-];
 
 /// Checksums by protocol: where it is in its header, in bits; and the fields, by offset, that are part of
 /// the transport's pseudo header. UDP's is put right as if all its fields were: only so the kernel leaves a sum
@@ -80,12 +44,12 @@ impl<'a> Lowering<'_, 'a> {
                 self.set_key(StatementKind::SetMeta, key, 0, &assignment.value);
             }
             Source::Field(field) => {
-                let place = PLACES.iter().find(|place| place.0 == field);
-                if let Some((_, base, offset, bits)) = place {
+                if let Some((base, offset)) = target.selector.place {
                     // Only where there is such a header: what nft makes a match of the protocol.
                     let field = self.source(target.source);
                     self.bits(field, false, 0, 0);
-                    self.set_payload(target, *base as u8, *offset, *bits, &assignment.value);
+                    let bits = target.selector.bits;
+                    self.set_payload(target, base as u8, offset, bits, &assignment.value);
                 }
             }
             Source::Record(record) => self.set_record(target, &record, &assignment.value),
