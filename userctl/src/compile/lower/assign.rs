@@ -43,7 +43,7 @@ impl<'a> Lowering<'_, 'a> {
                 let key = settable(field).map_or(0, |key| key as u8);
                 self.set_key(StatementKind::SetMeta, key, 0, &assignment.value);
             }
-            Source::Field(field) => {
+            Source::Field(_) => {
                 if let Some((base, offset)) = target.selector.place {
                     // Only where there is such a header: what nft makes a match of the protocol.
                     let field = self.source(target.source);
