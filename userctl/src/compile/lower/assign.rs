@@ -5,7 +5,7 @@
 //! table [`SUMS`] says, as nft's `proto.c` and `payload.c` do.
 
 use ferrule_uapi::{
-    expr::{Expr as Record, ExprKind, DIRECTION_ORIGINAL, DIRECTION_REPLY},
+    expr::{Expr as Record, ExprKind, PayloadBase, DIRECTION_ORIGINAL, DIRECTION_REPLY},
     field::Field,
     insn::Opcode,
     statement::{Statement, StatementKind, PAYLOAD_CSUM, PAYLOAD_CSUM_PSEUDO, PAYLOAD_CSUM_SCTP},
