@@ -307,42 +307,83 @@ fn linear(filters: &[Filter], header: &Header) -> (Verdict, Option<u32>, Vec<usi
     (Verdict::Drop, None, counted)
 }
 
-/// What becomes of each header, in all three ways.
-fn agree(filters: &[Filter], headers: &[Header]) {
-    let text = ruleset(filters);
-    let (fast, slow) = (program(&text, true), program(&text, false));
-    let classifiers = fast.view().classifiers().len();
-    assert_eq!(classifiers, 1, "there is one chain, and it is classified");
-    for (at, header) in headers.iter().enumerate() {
-        let judged = judge(&fast, header);
-        let (verdict, rule, counted) = linear(filters, header);
-        let decider = rule.map_or(Decider::Policy, Decider::Rule);
-        assert_eq!((judged.0, judged.1), (verdict, decider), "{header:?}");
-        let view = fast.view();
-        let owners = judged
-            .2
-            .iter()
-            .map(|counter| view.counters()[*counter as usize]);
-        let of_rules = owners.filter(|counter| counter.flags & COUNTER_POLICY == 0);
-        let own: Vec<_> = of_rules.map(|counter| counter.owner as usize).collect();
-        assert_eq!(own, counted, "{header:?}");
-        // The slow way is slow.
-        if at % 64 == 0 {
-            assert_eq!(judged, judge(&slow, header), "{header:?}");
+/// A filter set, compiled both ways.
+struct Trial {
+    filters: Vec<Filter>,
+    fast: Program<Image>,
+    slow: Program<Image>,
+}
+
+impl Trial {
+    fn of(filters: Vec<Filter>) -> Self {
+        let text = ruleset(&filters);
+        let trial = Trial {
+            filters,
+            fast: program(&text, true),
+            slow: program(&text, false),
+        };
+        let classifiers = trial.fast.view().classifiers().len();
+        assert_eq!(classifiers, 1, "there is one chain, and it is classified");
+        trial
+    }
+
+    /// What becomes of each header, in all three ways; the slow one only for each `step`th.
+    fn agree(&self, headers: &[Header], step: usize) {
+        let view = self.fast.view();
+        for (at, header) in headers.iter().enumerate() {
+            let judged = judge(&self.fast, header);
+            let (verdict, rule, counted) = linear(&self.filters, header);
+            let decider = rule.map_or(Decider::Policy, Decider::Rule);
+            assert_eq!((judged.0, judged.1), (verdict, decider), "{header:?}");
+            let owners = judged.2.iter();
+            let owners = owners.map(|counter| view.counters()[*counter as usize]);
+            let of_rules = owners.filter(|counter| counter.flags & COUNTER_POLICY == 0);
+            let own: Vec<_> = of_rules.map(|counter| counter.owner as usize).collect();
+            assert_eq!(own, counted, "{header:?}");
+            if at % step == 0 {
+                assert_eq!(judged, judge(&self.slow, header), "{header:?}");
+            }
         }
     }
 }
 
+/// Headers that each filter set is tried on, in pieces of [`PIECE`], and how many of them go the slow way, too: one
+/// in so many. With `FERRULE_LONG` set, ten million, all of them.
+fn measure() -> (usize, usize) {
+    match std::env::var_os("FERRULE_LONG") {
+        Some(_) => (10_000_000, 1),
+        None => (100_000, 256),
+    }
+}
+
+/// Headers that are made at a time.
+const PIECE: usize = 20_000;
+
 #[test]
 fn filter_sets_of_the_corpora_are_judged_as_read_from_top_to_bottom() {
     let Some(folder) = corpora() else { return };
-    let mut random = Random(0x5eed_0000_0001);
-    for name in ["acl_1k", "fw_1k", "ipc_1k"] {
+    let (count, step) = measure();
+    for name in ["acl_1k", "fw_1k", "ipc_1k", "acl_10k", "fw_10k", "ipc_10k"] {
         let lines = fs::read_to_string(folder.join(name)).expect("filters");
-        let filters: Vec<Filter> = lines.lines().map(Filter::of).collect();
-        let mut all = trace(&folder, name);
-        all.extend(headers(&filters, &mut random, 20_000));
-        agree(&filters, &all);
+        let trial = Trial::of(lines.lines().map(Filter::of).collect());
+        trial.agree(&trace(&folder, name), 1);
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let begun = Instant::now();
+        let next = std::sync::atomic::AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| loop {
+                    let piece = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                    if piece * PIECE >= count {
+                        break;
+                    }
+                    let mut random = Random(0x5eed_0000_0001 + piece as u64 * 0x9e37_79b9);
+                    trial.agree(&headers(&trial.filters, &mut random, PIECE), step);
+                });
+            }
+        });
+        let took = begun.elapsed();
+        eprintln!("note: {name}: the trace and {count} headers agree, {took:.1?}");
     }
 }
 
