@@ -141,6 +141,15 @@ pub(super) fn drop_families_of_reject(parts: &mut Vec<String>) {
     }
 }
 
+/// Leaves out sets of protocols of a connection beside other matches. nft takes one of the set to be the packet's
+/// transport protocol (`ct_expr_pctx_update()`, for each element), and refuses the fields of others (`conflicting
+/// protocols specified: udp vs. icmpv6`); Ferrule takes them.
+pub(super) fn drop_protocols_of_connections(parts: &mut Vec<String>) {
+    if parts.len() > 1 {
+        parts.retain(|part| !(part.starts_with("ct ") && part.contains("protocol {")));
+    }
+}
+
 /// Fields that the kernel chooses at random in packets of its own (`__ip_select_ident()`, `ip6_make_flowlabel()`).
 const CHOSEN: &[&str] = &["ip id ", "ip6 flowlabel "];
 

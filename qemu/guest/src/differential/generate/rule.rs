@@ -3,7 +3,8 @@
 
 use super::super::grammar::{Needs, Net, Phrases, ANY_TRANSPORT, REJECTS, STATEMENTS};
 use super::super::quirks::{
-    drop_families_of_reject, drop_fields_of_types, is_chosen, is_quirk, keep_one_tunnel,
+    drop_families_of_reject, drop_fields_of_types, drop_protocols_of_connections, is_chosen,
+    is_quirk, keep_one_tunnel,
 };
 use super::super::ruleset::Rule;
 use super::Maker;
@@ -64,6 +65,7 @@ impl Maker<'_> {
         keep_one_tunnel(&mut parts);
         drop_fields_of_types(&mut parts);
         drop_families_of_reject(&mut parts);
+        drop_protocols_of_connections(&mut parts);
         if parts.is_empty() {
             parts.push("counter".to_owned());
         }
