@@ -251,7 +251,7 @@ fn lay_out(contents: &[(SectionId, Vec<u8>)]) -> Vec<u8> {
         ..Header::default()
     };
     for (index, section) in header.sections.iter_mut().enumerate() {
-        if index > SectionId::Logs as usize {
+        if index >= SectionId::ALL.len() {
             break; // Those that are reserved.
         }
         image.resize(image.len().next_multiple_of(8), 0);
