@@ -422,6 +422,27 @@ fn a_lookup_in_a_filter_set_compares_few_entries_however_many_there_are() {
     }
 }
 
+#[test]
+fn a_rule_like_one_before_it_is_met_by_a_packet_that_was_changed_between_them() {
+    let mut text = String::from(
+        "table ip t {\nchain c {\ntype filter hook forward priority 0; policy drop;\nmeta mark 1 drop\n\
+         meta mark 0 meta mark set 1\nmeta mark 1 accept\n",
+    );
+    for host in 1..8 {
+        let _ = writeln!(text, "ip saddr 10.0.0.{host} drop");
+    }
+    text.push_str("}\n}\n");
+    for optimise in [true, false] {
+        let (verdict, decider, _, mark) = judge(&program(&text, optimise), &Header::default());
+        assert_eq!(
+            (verdict, mark),
+            (Verdict::Accept, 1),
+            "optimise: {optimise}"
+        );
+        assert_eq!(decider, Decider::Rule(2));
+    }
+}
+
 /// What a lookup costs on the average.
 #[derive(Debug)]
 struct Effort {

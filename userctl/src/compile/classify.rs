@@ -55,7 +55,7 @@ pub(super) struct Boxes {
     pub(super) needed: Vec<u32>,
     /// The rule, counted from the first of the chain.
     pub(super) rules: Vec<u32>,
-    /// Whether no packet in the box gets behind its rule in the chain.
+    /// Whether no packet in the box gets behind its rule in the chain, or comes into the box behind it.
     pub(super) last: Vec<bool>,
 }
 
@@ -103,7 +103,11 @@ impl Lowered<'_> {
         }
         let from = rules.iter().position(RuleBoxes::asks).unwrap_or(0);
         let to = rules.iter().rposition(RuleBoxes::asks).unwrap_or(0) + 1;
-        let (boxes, said) = boxes::combine(&rules, from..to);
+        let (mut boxes, said) = boxes::combine(&rules, from..to);
+        if self.insns[start..].iter().any(may_change_fields) {
+            // What was not in an earlier box may be in a later one like it.
+            boxes.last.fill(false);
+        }
         if boxes.dims.is_empty() || boxes.len() == 0 {
             return;
         }
@@ -254,6 +258,14 @@ impl Writer<'_> {
             count: end - first,
         }
     }
+}
+
+/// Whether the packet may have other fields after the instruction, or after the chain that it calls.
+fn may_change_fields(insn: &Insn) -> bool {
+    matches!(
+        Opcode::from_raw(insn.opcode),
+        Some(Opcode::SetMark | Opcode::Do | Opcode::Call | Opcode::LookupVerdict)
+    )
 }
 
 /// Whether nothing behind the instruction is run after it.
