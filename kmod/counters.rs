@@ -1,26 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Counters of rules and policies: values that outlive the program that counts.
 //!
-//! A program counts into [`RuleCounters`], per CPU, from zero. What a reader is told is *base + sum*:
-//! the base is what the counter had before this program came, or what the program says it begins
-//! with. Bases belong to whoever holds the namespace's lock; packets never see them.
+//! A program counts into [`RuleCounters`], per CPU, from zero. What a reader is told is the sum of what all
+//! CPUs have. Whoever holds the namespace's lock changes values by adding to what its own CPU has, as a packet
+//! would: nothing that another CPU adds to is written, so nothing is lost or counted twice.
 //!
-//! - Replacing a program: when the last packet has left the old one, its values are final, and become
-//!   the bases of counters of the same identity in the new one ([`Bases::carry_over`]). Nothing that the
-//!   new program has counted meanwhile is touched, so nothing is lost or counted twice.
-//! - Resetting: the base becomes *−sum* ([`Bases::reset`]). Nothing that another CPU adds to is written.
+//! - Beginning with something: it is added before the program is published ([`begin`]).
+//! - Replacing a program: when the last packet has left the old one, its values are final, and are
+//!   added to the counters of the same identity in the new one ([`carry_over`]), whatever those have counted
+//!   meanwhile.
+//! - Resetting: the sum is taken off ([`reset`]).
 //!
 //! All of this is modulo 2⁶⁴.
 
 use core::iter::Peekable;
 
+use ferrule_engine::View;
 use ferrule_uapi::{
     ioctl::CounterValue,
     program::{Counter, COUNTER_INITIAL},
 };
 use kernel::prelude::*;
 
-use crate::abstractions::percpu::{Lane, PerCpuCounters};
+use crate::abstractions::{
+    bottom_half::BottomHalvesOff,
+    percpu::{Lane, PerCpuCounters},
+};
 
 /// What a program counts: packets and bytes.
 pub(crate) type RuleCounters = PerCpuCounters<2>;
@@ -28,92 +33,81 @@ pub(crate) type RuleCounters = PerCpuCounters<2>;
 /// This CPU's part of them.
 pub(crate) type RuleLane<'a> = Lane<'a, 2>;
 
-/// What a program's counters had before it counted, in their order.
-pub(crate) struct Bases(KVVec<[u64; 2]>);
+/// Adds to the values of one counter.
+fn add_to(counters: &RuleCounters, index: usize, amounts: [u64; 2]) {
+    let here = BottomHalvesOff::new();
+    counters.here(&here).add(index, amounts);
+}
 
-impl Bases {
-    /// Zeros, for `len` counters.
-    pub(crate) fn new(len: usize) -> Result<Self> {
-        let flags = GFP_KERNEL_ACCOUNT | __GFP_NOWARN;
-        Ok(Bases(KVVec::zeroed(len, flags)?))
+/// The values of all `len` counters, for a reader.
+pub(crate) fn read(counters: &RuleCounters, len: usize) -> Result<KVVec<CounterValue>> {
+    let flags = GFP_KERNEL_ACCOUNT | __GFP_NOWARN;
+    let mut values = KVVec::with_capacity(len, flags)?;
+    for index in 0..len {
+        let [packets, bytes] = counters.sum(index);
+        values.push(CounterValue { packets, bytes }, flags)?;
     }
+    Ok(values)
+}
 
-    /// The values of all counters, in their order.
-    fn values<'a>(&'a self, sums: &'a RuleCounters) -> impl Iterator<Item = [u64; 2]> + 'a {
-        let bases = self.0.iter().enumerate();
-        bases.map(|(index, base)| add(*base, sums.sum(index)))
-    }
-
-    /// The values of all counters, for a reader.
-    pub(crate) fn read(&self, sums: &RuleCounters) -> Result<KVVec<CounterValue>> {
-        let flags = GFP_KERNEL_ACCOUNT | __GFP_NOWARN;
-        let mut values = KVVec::with_capacity(self.0.len(), flags)?;
-        for [packets, bytes] in self.values(sums) {
-            values.push(CounterValue { packets, bytes }, flags)?;
-        }
-        Ok(values)
-    }
-
-    /// Makes all values zero.
-    pub(crate) fn reset(&mut self, sums: &RuleCounters) {
-        for (index, base) in self.0.iter_mut().enumerate() {
-            *base = sums.sum(index).map(u64::wrapping_neg);
-        }
-    }
-
-    /// Makes the values of one counter zero, and returns what they were.
-    pub(crate) fn reset_one(&mut self, sums: &RuleCounters, index: usize) -> Option<[u64; 2]> {
-        let base = self.0.get_mut(index)?;
-        let sum = sums.sum(index);
-        let value = add(*base, sum);
-        *base = sum.map(u64::wrapping_neg);
-        Some(value)
-    }
-
-    /// What the counters of a program begin with, if nothing comes before it.
-    pub(crate) fn initial(counters: &[Counter]) -> Result<Self> {
-        let mut bases = Self::new(counters.len())?;
-        for (base, counter) in bases.0.iter_mut().zip(counters) {
-            *base = [counter.packets, counter.bytes];
-        }
-        Ok(bases)
-    }
-
-    /// Lets the counters of a new program, `new`, go on where those of the old one ended. Both are in the
-    /// order of identity, as the verifier has seen to. `old` is no longer counted into.
-    pub(crate) fn carry_over(&mut self, new: &[Counter], old: &[Counter], values: Final<'_>) {
-        let mut ended = old.iter().zip(values.bases.values(values.sums)).peekable();
-        for (base, counter) in self.0.iter_mut().zip(new) {
-            let before = find(&mut ended, counter.identity);
-            *base = if counter.flags & COUNTER_INITIAL != 0 {
-                [counter.packets, counter.bytes]
-            } else {
-                before.unwrap_or_default()
-            };
-        }
+/// Makes all `len` values zero.
+pub(crate) fn reset(counters: &RuleCounters, len: usize) {
+    for index in 0..len {
+        reset_one(counters, index);
     }
 }
 
-/// What the counters of a program ended with.
+/// Makes the values of one counter zero, and returns what they were.
+pub(crate) fn reset_one(counters: &RuleCounters, index: usize) -> [u64; 2] {
+    let values = counters.sum(index);
+    if values != [0, 0] {
+        add_to(counters, index, values.map(u64::wrapping_neg));
+    }
+    values
+}
+
+/// Lets counters that nobody has counted into begin with what the program says.
+pub(crate) fn begin(counters: &RuleCounters, view: &View<'_>) {
+    for initial in view.initials() {
+        let amounts = [initial.packets, initial.bytes];
+        add_to(counters, initial.counter as usize, amounts);
+    }
+}
+
+/// Counters of a program and what they have counted.
 #[derive(Clone, Copy)]
-pub(crate) struct Final<'a> {
-    /// Their bases.
-    pub(crate) bases: &'a Bases,
-    /// What was counted.
-    pub(crate) sums: &'a RuleCounters,
+pub(crate) struct Counted<'a> {
+    /// The program's, in the order of identity, as the verifier has seen to.
+    pub(crate) counters: &'a [Counter],
+    /// Their values.
+    pub(crate) values: &'a RuleCounters,
 }
 
-/// Goes on in `counters` to `identity`, and past it; its value, if it is there.
+/// Lets the counters of a new program go on where those of the old one ended, which is no longer counted into.
+pub(crate) fn carry_over(new: Counted<'_>, old: Counted<'_>) {
+    let mut ended = old.counters.iter().enumerate().peekable();
+    for (index, counter) in new.counters.iter().enumerate() {
+        let Some(before) = find(&mut ended, counter.identity) else {
+            continue;
+        };
+        let values = old.values.sum(before);
+        if values != [0, 0] && counter.flags & COUNTER_INITIAL == 0 {
+            add_to(new.values, index, values);
+        }
+    }
+}
+
+/// Goes on in `counters` to `identity`, and past it; its index, if it is there.
 fn find<'a>(
-    counters: &mut Peekable<impl Iterator<Item = (&'a Counter, [u64; 2])>>,
+    counters: &mut Peekable<impl Iterator<Item = (usize, &'a Counter)>>,
     identity: u64,
-) -> Option<[u64; 2]> {
+) -> Option<usize> {
     while counters
-        .next_if(|(counter, _)| counter.identity < identity)
+        .next_if(|(_, counter)| counter.identity < identity)
         .is_some()
     {}
-    let found = counters.next_if(|(counter, _)| counter.identity == identity);
-    found.map(|(_, value)| value)
+    let found = counters.next_if(|(_, counter)| counter.identity == identity);
+    found.map(|(index, _)| index)
 }
 
 /// The sums of two counters, number by number.

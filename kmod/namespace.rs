@@ -55,7 +55,7 @@ use crate::{
         netfilter::{HookTable, Tracked},
         rcupdate::{Published, Retired},
     },
-    counters::{Bases, Final},
+    counters::{self, Counted},
     events::{Audience, Subscriber},
     hook::Point,
     ruleset::{saturating, Draft, Events, Loaded, Prepared, Refused, Ruleset, State, UserBytes},
@@ -77,8 +77,6 @@ pub(crate) struct Namespace {
 struct Writer {
     /// What is published.
     ruleset: Arc<Ruleset>,
-    /// What its counters go on from.
-    bases: Bases,
     points: Points,
     /// Conntrack, on for as long as the published ruleset needs it.
     tracked: Option<Tracked<Point>>,
@@ -132,17 +130,19 @@ impl Writer {
 
     /// Lets the counters of `next` go on from those of the published ruleset, which no packet looks at any
     /// more, and forgets the latter.
-    fn succeed(&mut self, next: Arc<Ruleset>, mut bases: Bases) {
+    fn succeed(&mut self, next: Arc<Ruleset>) {
         if let (Some(new), Some(old)) = (&next.loaded, &self.ruleset.loaded) {
-            let values = Final {
-                bases: &self.bases,
-                sums: old.counters(),
-            };
-            let (old, new) = (old.program().view(), new.program().view());
-            bases.carry_over(new.counters(), old.counters(), values);
+            counters::carry_over(counted(new), counted(old));
         }
         self.ruleset = next;
-        self.bases = bases;
+    }
+}
+
+/// The counters of a program that is loaded.
+fn counted(loaded: &Loaded) -> Counted<'_> {
+    Counted {
+        counters: loaded.counter_records(),
+        values: loaded.counters(),
     }
 }
 
@@ -192,14 +192,14 @@ impl Namespace {
                     audience,
                 },
             );
-            let (next, bases) = draft.dress(generation, state, |place| points.slot(place))?;
+            let next = draft.dress(generation, state, |place| points.slot(place))?;
             let next = Arc::new(next, GFP_KERNEL_ACCOUNT)?;
             if !dry_run {
                 let tracking = next.loaded.as_ref().and_then(Loaded::tracking);
                 let tracked = tracking.map(|tracking| self.hooks.track(tracking.clone()));
                 let tracked = tracked.transpose()?;
                 self.hooks.register(entries)?;
-                self.exchange(writer, next, bases);
+                self.exchange(writer, next);
                 // What the old ruleset needed is let go now that no packet is in it.
                 writer.tracked = tracked;
                 writer.sets = sets;
@@ -252,9 +252,9 @@ impl Namespace {
         self.change(expected, |writer| {
             let next = Ruleset::empty(writer.next_generation()?);
             let next = Arc::new(next, GFP_KERNEL_ACCOUNT)?;
-            let (epoch, bases) = (writer.next_epoch()?, Bases::new(0)?);
+            let epoch = writer.next_epoch()?;
             let sets = Arc::new(SetSnapshot::empty(epoch), GFP_KERNEL_ACCOUNT)?;
-            self.exchange(writer, next, bases);
+            self.exchange(writer, next);
             writer.tracked = None;
             writer.sets = sets;
             writer.listeners.ruleset(writer.ruleset.generation);
@@ -267,7 +267,7 @@ impl Namespace {
         self.change(expected, |writer| {
             if which & RESET_COUNTERS != 0 {
                 if let Some(loaded) = &writer.ruleset.loaded {
-                    writer.bases.reset(loaded.counters());
+                    counters::reset(loaded.counters(), loaded.counter_records().len());
                 }
             }
             if which & RESET_HOOKS != 0 {
@@ -301,12 +301,10 @@ impl Namespace {
         let value = if which == RESET_STATES {
             loaded.state().states().reset_one(identity)
         } else {
-            let counters = loaded.program().view().counters();
-            let at = counters.binary_search_by_key(&identity, |counter| counter.identity);
-            let value = writer
-                .bases
-                .reset_one(loaded.counters(), at.map_err(|_| ENOENT)?);
-            value.map(|[a, b]| StateValue { a, b })
+            let records = loaded.counter_records();
+            let at = records.binary_search_by_key(&identity, |counter| counter.identity);
+            let [a, b] = counters::reset_one(loaded.counters(), at.map_err(|_| ENOENT)?);
+            Some(StateValue { a, b })
         };
         Ok(Snapshot {
             values: value.ok_or(ENOENT)?,
@@ -340,9 +338,9 @@ impl Namespace {
     }
 
     /// Lets packets see `next`, and waits until none sees what was published before. Cannot fail.
-    fn exchange(&self, writer: &mut Writer, next: Arc<Ruleset>, bases: Bases) {
+    fn exchange(&self, writer: &mut Writer, next: Arc<Ruleset>) {
         self.published.replace(next.clone()).wait();
-        writer.succeed(next, bases);
+        writer.succeed(next);
     }
 
     /// What is published.
@@ -354,7 +352,7 @@ impl Namespace {
     pub(crate) fn counters(&self) -> Result<Snapshot<KVVec<CounterValue>>> {
         let writer = self.writer.lock();
         let values = match &writer.ruleset.loaded {
-            Some(loaded) => writer.bases.read(loaded.counters())?,
+            Some(loaded) => counters::read(loaded.counters(), loaded.counter_records().len())?,
             None => KVVec::new(),
         };
         Ok(Snapshot {
@@ -444,7 +442,6 @@ impl PerNet for Namespace {
         let published = Arc::new(published, GFP_KERNEL_ACCOUNT)?;
         let mut points = Points::default();
         hooks.register(points.claim(Points::defaults(), &published)?)?;
-        let bases = Bases::new(0)?;
         let sets = Arc::new(SetSnapshot::empty(0), GFP_KERNEL_ACCOUNT)?;
         let retired = KVec::new();
         let listeners = Arc::new(Audience::default(), GFP_KERNEL_ACCOUNT)?;
@@ -455,7 +452,6 @@ impl PerNet for Namespace {
             audience,
             writer <- new_mutex!(Writer {
                 ruleset,
-                bases,
                 points,
                 tracked: None,
                 sets,

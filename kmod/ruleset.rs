@@ -17,7 +17,7 @@ use ferrule_engine::{Key, Outcome, Packet, Program, View};
 use ferrule_uapi::{
     hook::{ChainType, Family, Verdict},
     ioctl::Info,
-    program::BaseChain,
+    program::{BaseChain, Counter},
 };
 use kernel::{
     prelude::*,
@@ -179,6 +179,11 @@ impl Loaded {
     /// What the program has counted.
     pub(crate) fn counters(&self) -> &RuleCounters {
         &self.counters
+    }
+
+    /// What they are, in their order.
+    pub(crate) fn counter_records(&self) -> &[Counter] {
+        self.program.view().counters()
     }
 
     /// The state that it runs with.

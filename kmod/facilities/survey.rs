@@ -183,7 +183,9 @@ fn family_of(view: &View<'_>, state: &State) -> u8 {
         view.sets().get(owner).map(|set| set.family)
     } else {
         let rule = view.rules().get(owner);
-        let chain = rule.and_then(|rule| view.chains().get(rule.chain as usize));
+        let chain = rule
+            .and_then(|rule| view.chain_of(rule.first_insn))
+            .and_then(|chain| view.chains().get(chain));
         chain.map(|chain| chain.family)
     };
     family.unwrap_or(Family::Inet as u8)

@@ -25,7 +25,7 @@ pub(crate) use crate::sets::Refused;
 use super::{saturating, state::State, Base, Loaded, Ruleset, Run, Stamp};
 use crate::{
     abstractions::{net_namespace::Net, percpu::Lending},
-    counters::{Bases, RuleCounters},
+    counters::{self, RuleCounters},
     facilities::Facilities,
     hook::Place,
 };
@@ -80,8 +80,6 @@ pub(crate) struct Draft {
     bases: KVec<Base>,
     plan: KVec<Planned>,
     keys: Lending<Key>,
-    /// Room for what its counters are to go on from.
-    carried: Bases,
     facilities: Facilities,
 }
 
@@ -94,10 +92,10 @@ impl Draft {
         let view = program.view();
         let queues = |insn: &Insn| insn.opcode == Opcode::Queue as u8;
         let (plan, bases) = plan(&view, view.insns().iter().any(queues))?;
-        let len = view.counters().len();
+        let counters = RuleCounters::new(view.counters().len())?;
+        counters::begin(&counters, &view);
         Ok(Draft {
-            counters: RuleCounters::new(len)?,
-            carried: Bases::initial(view.counters())?,
+            counters,
             facilities: Facilities::acquire(&view, net)?,
             program: Arc::new(program, GFP_KERNEL_ACCOUNT)?,
             bases,
@@ -122,7 +120,7 @@ impl Draft {
         generation: u64,
         state: State,
         slot_of: impl Fn(Place) -> Option<usize>,
-    ) -> Result<(Ruleset, Bases)> {
+    ) -> Result<Ruleset> {
         let last = self.places().filter_map(&slot_of).max();
         let slots = last.map_or(0, |last| last.saturating_add(1));
         let mut runs = KVec::from_elem(Run::default(), slots, GFP_KERNEL_ACCOUNT)?;
@@ -138,13 +136,12 @@ impl Draft {
             facilities: self.facilities,
             state,
         };
-        let ruleset = Ruleset {
+        Ok(Ruleset {
             generation,
             stamp: Stamp::now(),
             runs,
             loaded: Some(loaded),
-        };
-        Ok((ruleset, self.carried))
+        })
     }
 }
 

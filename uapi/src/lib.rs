@@ -50,7 +50,7 @@ pub mod statement;
 pub use layout::{EnumLayout, FieldLayout, StructLayout};
 
 /// The version of everything in this crate. Carried by every program and every ioctl argument.
-pub const ABI_VERSION: u32 = 2;
+pub const ABI_VERSION: u32 = 3;
 
 /// "No such thing" in a field that holds an index.
 pub const NONE: u32 = u32::MAX;
@@ -72,7 +72,9 @@ pub const STRUCTS: &[StructLayout] = &[
     program::Chain::LAYOUT,
     program::BaseChain::LAYOUT,
     program::Rule::LAYOUT,
+    program::Origin::LAYOUT,
     program::Counter::LAYOUT,
+    program::Initial::LAYOUT,
     ioctl::Info::LAYOUT,
     ioctl::Load::LAYOUT,
     ioctl::Change::LAYOUT,
@@ -141,6 +143,10 @@ pub const CONSTANTS: &[(&str, u64)] = &[
     ("FERRULE_INSN_NEGATE", insn::FLAG_NEGATE as u64),
     ("FERRULE_FAMILY_BIT_IP", hook::FAMILY_BIT_IP as u64),
     ("FERRULE_FAMILY_BIT_IP6", hook::FAMILY_BIT_IP6 as u64),
+    (
+        "FERRULE_PROGRAM_SOURCE_LZ4",
+        program::PROGRAM_SOURCE_LZ4 as u64,
+    ),
     ("FERRULE_COUNTER_IMPLICIT", program::COUNTER_IMPLICIT as u64),
     ("FERRULE_COUNTER_INITIAL", program::COUNTER_INITIAL as u64),
     ("FERRULE_COUNTER_POLICY", program::COUNTER_POLICY as u64),

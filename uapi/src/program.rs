@@ -9,7 +9,7 @@
 //! Tables      [Table]       constant lookup structures: slices of the two above
 //! Chains      [Chain]       each a run of Insns; together they cover them all, in order
 //! BaseChains  [BaseChain]   where chains are hooked in, in the order of definition
-//! Rules       [Rule]        what to call the rule that decided
+//! Rules       [Rule]        what to call the rule that decided, in the order of the code
 //! Counters    [Counter]     identity of each counter, strictly ascending
 //! Strings     bytes         names, unterminated
 //! Source      bytes         the ruleset as text: kept, given back, never read by the module
@@ -25,11 +25,13 @@
 //! Nodes       [Node]        their trees                         (crate::classifier)
 //! Leaves      [Leaf]        what the trees lead to              (crate::classifier)
 //! Words       [u32]         entries, elements, children         (crate::classifier)
+//! Origins     [Origin]      which files rules were read from
+//! Initials    [Initial]     what counters begin with
 //! ```
 //!
 //! A section begins at the first multiple of [`SECTION_ALIGN`] after the one before it ends, the gap
 //! is zero, and the last ends where the program does: there is one way to lay out a program, and no
-//! byte of it is unaccounted for. Sections 22 and 23 are reserved and must be empty.
+//! byte of it is unaccounted for. Sections 24 and 25 are reserved and must be empty.
 //!
 //! Elements of sets are no part of it: they are state, and come in a batch (`crate::set`).
 
@@ -40,7 +42,7 @@ use zerocopy_derive::{FromBytes, Immutable, IntoBytes, KnownLayout};
 pub const MAGIC: u32 = 0x4c55_5246;
 
 /// How many sections a header describes.
-pub const SECTIONS: usize = 24;
+pub const SECTIONS: usize = 26;
 
 /// Alignment of a section's beginning, in bytes.
 pub const SECTION_ALIGN: u32 = 8;
@@ -92,8 +94,16 @@ abi_enum! {
         Leaves = 20, "LEAVES",
         /// Words of classifiers.
         Words = 21, "WORDS",
+        /// Files that rules were read from.
+        Origins = 22, "ORIGINS",
+        /// What counters begin with.
+        Initials = 23, "INITIALS",
     }
 }
+
+/// [`Header::flags`]: the source section is the text's length in bytes, as a 32-bit number of the machine's byte
+/// order, and the text as one LZ4 block; not the text itself.
+pub const PROGRAM_SOURCE_LZ4: u32 = 1;
 
 abi_struct! {
     /// Where a section is.
@@ -114,7 +124,7 @@ abi_struct! {
         pub version: u32,
         /// Size of the whole program in bytes.
         pub size: u32,
-        /// No flag is defined: zero.
+        /// [`PROGRAM_SOURCE_LZ4`].
         pub flags: u32,
         /// The next handle that whoever changes this ruleset is to give out. At least 1.
         pub next_handle: u64,
@@ -126,7 +136,7 @@ abi_struct! {
 }
 
 abi_struct! {
-    /// A piece of the strings or of the source section.
+    /// A piece of the strings section.
     pub struct Text = ferrule_text {
         /// Offset from the beginning of that section, in bytes.
         pub offset: u32,
@@ -232,22 +242,26 @@ abi_struct! {
 }
 
 abi_struct! {
-    /// A rule: what to call it, and where it came from.
+    /// A rule: what to call it. Its text is the line of the source that ends in its handle; its chain is
+    /// the one that its first instruction is in.
     pub struct Rule = ferrule_rule {
         /// nft's handle, unique in the ruleset.
         pub handle: u64,
-        /// Its text in the source section.
-        pub source: Text,
-        /// Name of the file that it was read from, in the strings section; may be empty.
-        pub file: Text,
-        /// Line in that file, from 1; 0 if unknown.
-        pub line: u32,
-        /// Index of its chain.
-        pub chain: u32,
-        /// Index of its first instruction, for listings.
+        /// Index of its first instruction, or of the one behind it if it has none: never less than that of the
+        /// rule before it.
         pub first_insn: u32,
-        /// How many instructions, for listings.
-        pub insn_count: u32,
+        /// Line in the file that it was read from, from 1; 0 if unknown.
+        pub line: u32,
+    }
+}
+
+abi_struct! {
+    /// Where rules were read from: these and all that follow, up to the first of the next origin.
+    pub struct Origin = ferrule_origin {
+        /// Index of the first rule: ascending.
+        pub first_rule: u32,
+        /// Name of the file, in the strings section; may be empty.
+        pub file: Text,
     }
 }
 
@@ -255,7 +269,7 @@ abi_struct! {
 /// policy drops.
 pub const COUNTER_IMPLICIT: u32 = 1;
 
-/// [`Counter::flags`]: begins with `packets` and `bytes`, not with what it had before.
+/// [`Counter::flags`]: begins with what an [`Initial`] says, not with what it had before.
 pub const COUNTER_INITIAL: u32 = 2;
 
 /// [`Counter::flags`]: [`Counter::owner`] is a base chain, not a rule.
@@ -270,13 +284,23 @@ abi_struct! {
     pub struct Counter = ferrule_counter {
         /// Identity: strictly ascending in the section.
         pub identity: u64,
-        /// Packets to begin with; 0 without [`COUNTER_INITIAL`].
-        pub packets: u64,
-        /// Bytes to begin with; 0 without [`COUNTER_INITIAL`].
-        pub bytes: u64,
         /// Index of the rule, of the base chain, or of the object, that it belongs to.
         pub owner: u32,
         /// [`COUNTER_IMPLICIT`], [`COUNTER_INITIAL`], [`COUNTER_POLICY`], [`COUNTER_OBJECT`].
         pub flags: u32,
+    }
+}
+
+abi_struct! {
+    /// What a counter begins with that has [`COUNTER_INITIAL`].
+    pub struct Initial = ferrule_initial {
+        /// Packets.
+        pub packets: u64,
+        /// Bytes.
+        pub bytes: u64,
+        /// Index of the counter: ascending.
+        pub counter: u32,
+        /// Zero.
+        pub reserved: u32,
     }
 }

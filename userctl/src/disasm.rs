@@ -31,6 +31,7 @@ use ferrule_uapi::{
     NONE,
 };
 
+use crate::program_text;
 use operand::{narrow, narrow_range, wide, wide_range};
 
 /// Prints a verified program.
@@ -47,17 +48,18 @@ pub fn disasm(view: &View<'_>) -> String {
     for (index, classifier) in view.classifiers().iter().enumerate() {
         text.push_str(&classifier::describe(view, index, classifier));
     }
-    let mut rules = view.rules().iter().enumerate().peekable();
+    let source = program_text::of(view).unwrap_or_default();
+    let texts = program_text::by_handle(&source);
+    let mut rules = (0_u32..).zip(view.rules()).peekable();
     for (index, chain) in view.chains().iter().enumerate() {
         if !text.is_empty() {
             text.push('\n');
         }
         text.push_str(&chain_heading(view, index as u32));
         for pc in chain.first_insn..chain.first_insn.saturating_add(chain.insn_count) {
-            while let Some((_, rule)) =
-                rules.next_if(|(_, rule)| rule.chain == index as u32 && rule.first_insn <= pc)
-            {
-                text.push_str(&rule_heading(view, rule));
+            while let Some((number, rule)) = rules.next_if(|(_, rule)| rule.first_insn <= pc) {
+                let of_rule = texts.get(&rule.handle).copied().unwrap_or_default();
+                text.push_str(&rule_heading(view, number, rule, of_rule));
             }
             if let Some(insn) = view.insns().get(pc as usize) {
                 let _ = writeln!(text, "  {pc:>5}  {}", instruction(view, insn));
@@ -113,14 +115,13 @@ fn chain_heading(view: &View<'_>, index: u32) -> String {
 }
 
 /// `  rule 3, rules.nft:4: tcp dport 22 drop`.
-fn rule_heading(view: &View<'_>, rule: &Rule) -> String {
-    let file = lossy(view, rule.file);
+fn rule_heading(view: &View<'_>, number: u32, rule: &Rule, text: &str) -> String {
+    let file = String::from_utf8_lossy(view.file_of(number));
     let place = match (file.is_empty(), rule.line) {
         (true, _) | (_, 0) => String::new(),
         (false, line) => format!(", {file}:{line}"),
     };
-    let source = String::from_utf8_lossy(view.source_text(rule.source));
-    format!("  # handle {}{place}: {}\n", rule.handle, source.trim())
+    format!("  # handle {}{place}: {text}\n", rule.handle)
 }
 
 /// One instruction.

@@ -27,7 +27,7 @@ use ferrule_engine::{
 use ferrule_uapi::{
     hook::{Hook, Verdict},
     ioctl::{CounterValue, StateValue},
-    program::{BaseChain, Wide, COUNTER_INITIAL},
+    program::{BaseChain, Wide},
     statement::{RejectKind, Statement},
 };
 
@@ -119,19 +119,16 @@ impl<'a> Host<'a> {
         batch: &[u8],
         now: u64,
     ) -> Result<Self, BatchRefusal> {
-        let counter = |counter: &ferrule_uapi::program::Counter| match counter.flags {
-            flags if flags & COUNTER_INITIAL != 0 => CounterValue {
-                packets: counter.packets,
-                bytes: counter.bytes,
-            },
-            _ => CounterValue::default(),
+        let counter = |counter| {
+            let (packets, bytes) = view.initial_of(counter);
+            CounterValue { packets, bytes }
         };
         let mut host = Host {
             view,
             fields,
             sets: view.sets().iter().map(Elements::new).collect(),
             states: view.states().iter().map(|s| state::begin(s, now)).collect(),
-            counters: view.counters().iter().map(counter).collect(),
+            counters: (0..view.counters().len() as u32).map(counter).collect(),
             now,
             random: 0x9e37_79b9_7f4a_7c15,
         };

@@ -14,7 +14,7 @@
 //! called ([`ruleset::Environment`]).
 //!
 //! Around them is what the commands need to reach the kernel: [`netns`] (which network namespace),
-//! [`device`] (what is loaded there), [`image`] (a program in memory, verified), [`host`] (what the engine runs
+//! [`device`] (what is loaded there), [`program_text`] (the text that a program keeps), [`image`] (a program in memory, verified), [`host`] (what the engine runs
 //! in where there is no kernel) and [`interfaces`];
 //! and [`json`], the other form of the listing.
 
@@ -33,6 +33,7 @@ pub mod lang;
 pub mod listing;
 pub mod netns;
 pub mod plan;
+pub mod program_text;
 pub mod request;
 pub mod ruleset;
 pub mod simulate;

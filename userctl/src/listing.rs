@@ -20,7 +20,6 @@ mod value;
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::net::IpAddr;
-use std::ops::Range;
 
 use ferrule_uapi::hook::{Family, Verdict as Policy};
 use ferrule_uapi::ioctl::StateValue;
@@ -72,19 +71,11 @@ pub struct Options<'a> {
 
 /// Lists the ruleset.
 pub fn to_text(ruleset: &Ruleset, options: &Options<'_>) -> String {
-    with_places(ruleset, options).0
-}
-
-/// Lists the ruleset, and says where in the text each rule is, in the order of the listing.
-pub(crate) fn with_places(
-    ruleset: &Ruleset,
-    options: &Options<'_>,
-) -> (String, Vec<(u64, Range<usize>)>) {
     let mut lister = Lister::new(options);
     for table in ruleset.tables() {
         lister.table(table);
     }
-    (lister.out, lister.places)
+    lister.out
 }
 
 /// Lists one rule, without its handle.
@@ -119,7 +110,6 @@ struct Lister<'a> {
     /// Family of the table that is listed.
     family: Option<Family>,
     out: String,
-    places: Vec<(u64, Range<usize>)>,
 }
 
 impl<'a> Lister<'a> {
@@ -128,7 +118,6 @@ impl<'a> Lister<'a> {
             options,
             family: None,
             out: String::new(),
-            places: Vec::new(),
         }
     }
 
@@ -200,9 +189,7 @@ impl<'a> Lister<'a> {
         }
         for rule in &chain.rules {
             self.out.push_str("\t\t");
-            let start = self.out.len();
             self.rule(rule);
-            self.places.push((rule.handle, start..self.out.len()));
             self.handle(rule.handle);
         }
         self.out.push_str("\t}\n");

@@ -37,12 +37,14 @@ pub fn explain(view: &View<'_>, options: &Options) -> String {
 /// One chain.
 fn chain_plan(view: &View<'_>, index: u32, chain: &Chain) -> String {
     let name = |text| String::from_utf8_lossy(view.string(text)).into_owned();
-    let rules = view.rules().iter().filter(|rule| rule.chain == index);
+    let rules = view.rules();
+    let before = |insn| rules.partition_point(|rule| rule.first_insn < insn);
+    let rules = before(chain.first_insn + chain.insn_count) - before(chain.first_insn);
     let mut text = format!(
         "chain {} {}: {}, {}\n",
         name(chain.table),
         name(chain.name),
-        counted(rules.count(), "rule"),
+        counted(rules, "rule"),
         counted(chain.insn_count as usize, "instruction"),
     );
     let classifiers = view.classifiers().iter();

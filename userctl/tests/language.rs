@@ -4,7 +4,6 @@
 use std::fs;
 use std::path::Path;
 
-use ferrule_uapi::program::COUNTER_INITIAL;
 use userctl::compile::{compile, Options};
 use userctl::diagnostic::Diagnostics;
 use userctl::image::Image;
@@ -182,12 +181,8 @@ fn counters_of_loaded_rules_go_on_and_those_of_new_ones_begin_as_written() {
     let initial = |ruleset: &Ruleset| -> Vec<u64> {
         let compiled = compile(ruleset, &Options::default()).expect("it compiles");
         let program = Image::new(compiled.bytes()).verify().expect("it verifies");
-        let view = program.view();
-        let initial = view
-            .counters()
-            .iter()
-            .filter(|counter| counter.flags & COUNTER_INITIAL != 0);
-        initial.map(|counter| counter.packets).collect()
+        let initials = program.view().initials().iter();
+        initials.map(|initial| initial.packets).collect()
     };
     let first = apply(&Ruleset::default(), text);
     assert_eq!(initial(&first), [5]);
@@ -377,7 +372,7 @@ fn a_programs_source_has_times_in_utc() {
         .expect("rules that check");
     let compiled = compile(&ruleset, &Options::default()).expect("a program");
     let program = Image::new(compiled.bytes()).verify().expect("a good one");
-    let source = String::from_utf8_lossy(program.view().source()).into_owned();
+    let source = userctl::program_text::of(&program.view()).expect("a text");
     assert!(!source.contains('"'), "{source}");
     let again = Ruleset::from_program(&program.view(), &mut SourceMap::new())
         .expect("a source that is read again");

@@ -5,13 +5,16 @@
 //! can only be had from [`crate::verify`]. A [`View`] lends the sections as typed slices, for as long
 //! as a packet needs them.
 
+use core::ops::Range;
+
 use ferrule_uapi::{
     classifier::{Classifier, Leaf, Node},
     expr::Expr,
     insn::Insn,
     limit,
     program::{
-        BaseChain, Chain, Counter, Header, Range32, RangeWide, Rule, SectionId, Table, Text,
+        BaseChain, Chain, Counter, Header, Initial, Origin, Range32, RangeWide, Rule, SectionId,
+        Table, Text, PROGRAM_SOURCE_LZ4,
     },
     set::{Key, Set, Target},
     statement::{Log, Object, State, Statement},
@@ -162,6 +165,10 @@ sections! {
     leaves: [Leaf] = Leaves;
     /// Their words.
     words: [u32] = Words;
+    /// Which files rules were read from.
+    origins: [Origin] = Origins;
+    /// What counters begin with.
+    initials: [Initial] = Initials;
 }
 
 impl<'a> View<'a> {
@@ -186,9 +193,46 @@ impl<'a> View<'a> {
         piece(self.strings(), text)
     }
 
-    /// A rule's text.
-    pub fn source_text(&self, text: Text) -> &'a [u8] {
-        piece(self.source(), text)
+    /// Whether the source section is compressed.
+    pub fn source_is_packed(&self) -> bool {
+        let header = Header::ref_from_prefix(self.bytes);
+        header.is_ok_and(|(header, _)| header.flags & PROGRAM_SOURCE_LZ4 != 0)
+    }
+
+    /// What counter number `counter` begins with: packets and bytes.
+    pub fn initial_of(&self, counter: u32) -> (u64, u64) {
+        let initials = self.initials();
+        let at = initials.binary_search_by_key(&counter, |initial| initial.counter);
+        let initial = at.ok().and_then(|at| initials.get(at));
+        initial.map_or((0, 0), |initial| (initial.packets, initial.bytes))
+    }
+
+    /// The name of the file that rule number `rule` was read from; may be empty.
+    pub fn file_of(&self, rule: u32) -> &'a [u8] {
+        let after = self
+            .origins()
+            .partition_point(|origin| origin.first_rule <= rule);
+        let origin = after.checked_sub(1).and_then(|at| self.origins().get(at));
+        origin.map_or(&[], |origin| self.string(origin.file))
+    }
+
+    /// The instructions of rule number `rule`, from the first to before the last: up to the next rule's, or to the
+    /// end of its chain.
+    pub fn insns_of(&self, rule: u32) -> Range<u32> {
+        let rules = self.rules();
+        let Some(first) = rules.get(rule as usize).map(|rule| rule.first_insn) else {
+            return 0..0;
+        };
+        let next = rule
+            .checked_add(1)
+            .and_then(|next| rules.get(next as usize));
+        let chain = self.chain_of(first).and_then(|at| self.chains().get(at));
+        let end = chain.map_or(first, |chain| {
+            // The last instruction ends the chain.
+            let len = chain.insn_count.saturating_sub(1);
+            chain.first_insn.saturating_add(len).max(first)
+        });
+        first..next.map_or(end, |next| next.first_insn.min(end))
     }
 
     /// The instruction that chain `handle` begins with, if an element of `set` may lead there.
@@ -264,5 +308,7 @@ pub(crate) const fn element(id: SectionId) -> (u32, u32) {
         SectionId::Nodes => (limit::MAX_PROGRAM_SIZE, size_of::<Node>() as u32),
         SectionId::Leaves => (limit::MAX_PROGRAM_SIZE, size_of::<Leaf>() as u32),
         SectionId::Words => (limit::MAX_PROGRAM_SIZE, size_of::<u32>() as u32),
+        SectionId::Origins => (limit::MAX_RULES, size_of::<Origin>() as u32),
+        SectionId::Initials => (limit::MAX_COUNTERS, size_of::<Initial>() as u32),
     }
 }

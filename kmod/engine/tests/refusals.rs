@@ -20,9 +20,9 @@ use ferrule_uapi::{
     insn::{Insn, Opcode},
     limit,
     program::{
-        Counter, Header,
+        Counter, Header, Initial, Origin,
         SectionId::{self, *},
-        COUNTER_INITIAL, COUNTER_POLICY,
+        Text, COUNTER_INITIAL, COUNTER_POLICY,
     },
     NONE,
 };
@@ -57,7 +57,18 @@ fn good() -> Records {
     records.table32(&[(1, 2)]);
     records.strings = b"abc".to_vec();
     records.source = b"source".to_vec();
+    records.origins = vec![origin(0, text(0, 1)), origin(2, text(1, 2))];
+    records.counters[2].flags = COUNTER_INITIAL;
+    records.initials = vec![Initial {
+        packets: u64::MAX,
+        counter: 2,
+        ..Initial::default()
+    }];
     records
+}
+
+fn origin(first_rule: u32, file: Text) -> Origin {
+    Origin { first_rule, file }
 }
 
 /// What is changed, and where that is found.
@@ -102,16 +113,22 @@ const RECORDS: &[Case<Records>] = &[
     (Hook, Some(BaseChains), 0, |r| r.base_chains[0].kind = 2),
     (Index, Some(BaseChains), 0, |r| r.base_chains[0].counter = 3),
     (TooMany, Some(BaseChains), 64, |r| add_priorities(r, 65)),
-    (Index, Some(Rules), 1, |r| r.rules[1].chain = 3),
-    (Index, Some(Rules), 1, |r| r.rules[1].insn_count = 9),
-    (Index, Some(Rules), 1, |r| r.rules[1].chain = 1),
-    (Index, Some(Rules), 2, |r| r.rules[2].source = text(1, 6)),
-    (Index, Some(Rules), 2, |r| r.rules[2].file = text(4, 0)),
+    (Index, Some(Rules), 1, |r| r.rules[1].first_insn = 99),
+    (Order, Some(Rules), 1, |r| r.rules[0].first_insn = 1),
+    (Index, Some(Origins), 1, |r| r.origins[1].first_rule = 3),
+    (Index, Some(Origins), 1, |r| r.origins[1].file = text(4, 0)),
+    (Order, Some(Origins), 1, |r| r.origins[1].first_rule = 0),
+    (Index, Some(Initials), 0, |r| r.initials[0].counter = 1),
+    (Index, Some(Initials), 0, |r| r.initials[0].counter = 3),
+    // One that begins with something, and nothing says with what.
+    (Index, Some(Initials), 1, |r| {
+        r.counters[1].flags = COUNTER_INITIAL
+    }),
+    (Order, Some(Initials), 1, |r| r.initials.push(r.initials[0])),
+    (Reserved, Some(Initials), 0, |r| r.initials[0].reserved = 1),
     (Identity, Some(Counters), 1, |r| r.counters[1].identity = 1),
     (Identity, Some(Counters), 2, |r| r.counters[2].identity = 0),
     (Reserved, Some(Counters), 1, |r| r.counters[1].flags = 16),
-    (Reserved, Some(Counters), 1, |r| r.counters[1].packets = 1),
-    (Reserved, Some(Counters), 1, |r| r.counters[1].bytes = 1),
     (Index, Some(Counters), 1, |r| r.counters[1].owner = 3),
     (Index, Some(Counters), 1, |r| {
         r.counters[1] = policy_counter(1)
@@ -176,13 +193,13 @@ const HEADERS: &[Case<Image>] = &[
     }),
     (Version, None, 0, |i| i.header().version = 1),
     (Size, None, 0, |i| i.header().size += 1),
-    (Reserved, None, 0, |i| i.header().flags = 1),
+    (Reserved, None, 0, |i| i.header().flags = 2),
     (Reserved, None, 0, |i| i.header().reserved[3] = 1),
     (Reserved, None, 0, |i| i.header().next_handle = 0),
-    (Section, None, 0, |i| i.header().sections[22].offset = 8),
-    (Section, None, 0, |i| i.header().sections[23].size = 8),
+    (Section, None, 0, |i| i.header().sections[24].offset = 8),
+    (Section, None, 0, |i| i.header().sections[25].size = 8),
     (Section, Some(Insns), 0, |i| {
-        i.header().sections[0].offset = 240
+        i.header().sections[0].offset = 256
     }),
     (Section, Some(Insns), 0, |i| {
         i.header().sections[0].offset += 8
@@ -194,7 +211,7 @@ const HEADERS: &[Case<Image>] = &[
         i.header().sections[3].size += 4
     }),
     (Section, Some(Rules), 0, |i| i.header().sections.swap(6, 7)),
-    (Section, Some(Source), 0, |i| {
+    (Section, Some(Exprs), 0, |i| {
         i.header().sections[9].size += 3
     }),
     (Size, None, 0, |i| i.header().size -= 8),
@@ -208,10 +225,10 @@ const HEADERS: &[Case<Image>] = &[
         i.header().sections[5].size = 1025 * 16
     }),
     (TooMany, Some(Rules), 0, |i| {
-        i.header().sections[6].size = (limit::MAX_RULES + 1) * 40
+        i.header().sections[6].size = (limit::MAX_RULES + 1) * 16
     }),
     (TooMany, Some(Counters), 0, |i| {
-        i.header().sections[7].size = (limit::MAX_COUNTERS + 1) * 32
+        i.header().sections[7].size = (limit::MAX_COUNTERS + 1) * 16
     }),
     (TooMany, Some(Source), 0, |i| {
         i.header().sections[9].size = limit::MAX_SOURCE_SIZE + 1
@@ -269,7 +286,9 @@ fn the_program_that_the_cases_change_is_accepted() {
     let program = try_verify(image.bytes()).expect("accepted");
     assert_eq!(image.bytes(), program.bytes());
     assert_eq!(b"bc", program.view().string(text(1, 2)));
-    assert_eq!(b"our", program.view().source_text(text(1, 3)));
+    assert_eq!(b"source", program.view().source());
+    let files: Vec<_> = (0..3).map(|rule| program.view().file_of(rule)).collect();
+    assert_eq!(files, [&b"a"[..], b"a", b"bc"]);
 }
 
 #[test]
@@ -380,8 +399,6 @@ fn limits_themselves_are_allowed() {
 fn a_counter_may_begin_with_something_and_belong_to_a_policy() {
     let mut records = good();
     records.counters[1] = policy_counter(0);
-    records.counters[2].flags = COUNTER_INITIAL;
-    records.counters[2].packets = u64::MAX;
     assert!(try_verify(records.build().bytes()).is_ok());
 }
 
@@ -409,14 +426,19 @@ fn every_change_of_a_byte_of_the_header_is_refused() {
     // Without a gap behind them, which they could take for their own.
     records.strings = b"eight by".to_vec();
     records.source = b"eight by".to_vec();
+    records.initials.clear();
+    records.counters[2].flags = 0;
+    records.origins.clear();
     let image = records.build();
     for at in 0..size_of::<Header>() {
         for flip in 1..=255 {
             let mut changed = image.clone();
             changed.bytes_mut()[at] ^= flip;
             let is_handle = (16..24).contains(&at) && changed.header().next_handle != 0;
+            // Whether the source is packed says something of bytes that nobody here reads.
+            let is_packed = (at, flip) == (12, 1);
             assert_eq!(
-                is_handle,
+                is_handle || is_packed,
                 try_verify(changed.bytes()).is_ok(),
                 "{at} {flip}"
             );

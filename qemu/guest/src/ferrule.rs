@@ -185,6 +185,8 @@ pub(crate) fn tallies(ns: &Netns) -> Result<Vec<Tally>> {
         .map_err(|refusal| anyhow::anyhow!("the loaded program does not verify: {refusal:?}"))?;
     let view = program.view();
     let string = |text| String::from_utf8_lossy(view.string(text)).into_owned();
+    let source = userctl::program_text::of(&view).context("the loaded program")?;
+    let texts = userctl::program_text::by_handle(&source);
     let mut list = Vec::new();
     let of_no_object = |(counter, _): &(&Counter, _)| counter.flags & COUNTER_OBJECT == 0;
     let counters = view.counters().iter().zip(&read.counters);
@@ -204,12 +206,23 @@ pub(crate) fn tallies(ns: &Netns) -> Result<Vec<Tally>> {
             )
         } else {
             let rule = view.rules().get(owner).context("a counter of no rule")?;
-            let text = String::from_utf8_lossy(view.source_text(rule.source)).into_owned();
+            let text = texts
+                .get(&rule.handle)
+                .copied()
+                .unwrap_or_default()
+                .to_owned();
+            let chain = view
+                .chain_of(rule.first_insn)
+                .context("a rule of no chain")?;
             (
                 owner,
-                rule.chain,
+                chain as u32,
                 text,
-                format!("{}:{}", string(rule.file), rule.line),
+                format!(
+                    "{}:{}",
+                    String::from_utf8_lossy(view.file_of(counter.owner)),
+                    rule.line
+                ),
             )
         };
         let chain = view

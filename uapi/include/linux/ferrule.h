@@ -16,7 +16,7 @@
  * The version of everything here. Carried by every program and every ioctl
  * argument.
  */
-#define FERRULE_ABI_VERSION 2
+#define FERRULE_ABI_VERSION 3
 
 /* "No such thing" in a field that holds an index. */
 #define FERRULE_NONE 0xffffffffU
@@ -233,7 +233,7 @@ enum ferrule_error {
 #define FERRULE_MAGIC 0x4c555246U
 
 /* How many sections a header describes. */
-#define FERRULE_SECTIONS 24
+#define FERRULE_SECTIONS 26
 
 /* Alignment of a section's beginning, in bytes. */
 #define FERRULE_SECTION_ALIGN 8
@@ -262,6 +262,8 @@ enum ferrule_error {
  * @FERRULE_SECTION_NODES: Nodes of classifiers' trees
  * @FERRULE_SECTION_LEAVES: Leaves of classifiers' trees
  * @FERRULE_SECTION_WORDS: Words of classifiers
+ * @FERRULE_SECTION_ORIGINS: Files that rules were read from
+ * @FERRULE_SECTION_INITIALS: What counters begin with
  */
 enum ferrule_section_id {
 	FERRULE_SECTION_INSNS = 0,
@@ -286,7 +288,15 @@ enum ferrule_section_id {
 	FERRULE_SECTION_NODES = 19,
 	FERRULE_SECTION_LEAVES = 20,
 	FERRULE_SECTION_WORDS = 21,
+	FERRULE_SECTION_ORIGINS = 22,
+	FERRULE_SECTION_INITIALS = 23,
 };
+
+/*
+ * &ferrule_header.flags: the source section is the text's length in bytes, as a 32-bit number
+ * of the machine's byte order, and the text as one LZ4 block; not the text itself.
+ */
+#define FERRULE_PROGRAM_SOURCE_LZ4 1
 
 /**
  * struct ferrule_section - where a section is
@@ -303,7 +313,7 @@ struct ferrule_section {
  * @magic: %FERRULE_MAGIC
  * @version: %FERRULE_ABI_VERSION
  * @size: Size of the whole program in bytes
- * @flags: No flag is defined: zero
+ * @flags: %FERRULE_PROGRAM_SOURCE_LZ4
  * @next_handle: The next handle that whoever changes this ruleset is to give out. At least 1
  * @reserved: Zero
  * @sections: By enum ferrule_section_id
@@ -319,7 +329,7 @@ struct ferrule_header {
 };
 
 /**
- * struct ferrule_text - a piece of the strings or of the source section
+ * struct ferrule_text - a piece of the strings section
  * @offset: Offset from the beginning of that section, in bytes
  * @len: Length in bytes
  */
@@ -428,23 +438,30 @@ struct ferrule_base_chain {
 };
 
 /**
- * struct ferrule_rule - a rule: what to call it, and where it came from
+ * struct ferrule_rule - a rule: what to call it
  * @handle: nft's handle, unique in the ruleset
- * @source: Its text in the source section
- * @file: Name of the file that it was read from, in the strings section; may be empty
- * @line: Line in that file, from 1; 0 if unknown
- * @chain: Index of its chain
- * @first_insn: Index of its first instruction, for listings
- * @insn_count: How many instructions, for listings
+ * @first_insn: Index of its first instruction, or of the one behind it if it has none: never
+ *   less than that of the rule before it
+ * @line: Line in the file that it was read from, from 1; 0 if unknown
+ *
+ * Its text is the line of the source that ends in its handle; its chain is the one that its
+ * first instruction is in.
  */
 struct ferrule_rule {
 	__u64 handle;
-	struct ferrule_text source;
-	struct ferrule_text file;
-	__u32 line;
-	__u32 chain;
 	__u32 first_insn;
-	__u32 insn_count;
+	__u32 line;
+};
+
+/**
+ * struct ferrule_origin - where rules were read from: these and all that follow, up to the
+ *   first of the next origin
+ * @first_rule: Index of the first rule: ascending
+ * @file: Name of the file, in the strings section; may be empty
+ */
+struct ferrule_origin {
+	__u32 first_rule;
+	struct ferrule_text file;
 };
 
 /*
@@ -453,7 +470,7 @@ struct ferrule_rule {
  */
 #define FERRULE_COUNTER_IMPLICIT 1
 
-/* &ferrule_counter.flags: begins with packets and bytes, not with what it had before. */
+/* &ferrule_counter.flags: begins with what a &ferrule_initial says, not with what it had before. */
 #define FERRULE_COUNTER_INITIAL 2
 
 /* &ferrule_counter.flags: &ferrule_counter.owner is a base chain, not a rule. */
@@ -465,8 +482,6 @@ struct ferrule_rule {
 /**
  * struct ferrule_counter - a counter
  * @identity: Identity: strictly ascending in the section
- * @packets: Packets to begin with; 0 without %FERRULE_COUNTER_INITIAL
- * @bytes: Bytes to begin with; 0 without %FERRULE_COUNTER_INITIAL
  * @owner: Index of the rule, of the base chain, or of the object, that it belongs to
  * @flags: %FERRULE_COUNTER_IMPLICIT, %FERRULE_COUNTER_INITIAL, %FERRULE_COUNTER_POLICY,
  *   %FERRULE_COUNTER_OBJECT
@@ -476,10 +491,22 @@ struct ferrule_rule {
  */
 struct ferrule_counter {
 	__u64 identity;
-	__u64 packets;
-	__u64 bytes;
 	__u32 owner;
 	__u32 flags;
+};
+
+/**
+ * struct ferrule_initial - what a counter begins with that has %FERRULE_COUNTER_INITIAL
+ * @packets: Packets
+ * @bytes: Bytes
+ * @counter: Index of the counter: ascending
+ * @reserved: Zero
+ */
+struct ferrule_initial {
+	__u64 packets;
+	__u64 bytes;
+	__u32 counter;
+	__u32 reserved;
 };
 
 /* Code. */

@@ -7,8 +7,10 @@
 //! [`View`]: ferrule_engine::View
 
 use ferrule_uapi::program::{
-    BaseChain, Chain, Counter, Header, Rule, SectionId, Text, COUNTER_POLICY,
+    BaseChain, Chain, Counter, Header, Origin, Rule, SectionId, Text, COUNTER_POLICY,
+    PROGRAM_SOURCE_LZ4,
 };
+use userctl::program_text;
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
 /// What was refused and why, and the rule on a line of its own.
@@ -24,16 +26,19 @@ pub(super) fn describe(program: &[u8], section: Option<SectionId>, index: u32) -
     let records = Records(program);
     match section? {
         SectionId::Insns => {
-            let holds = |rule: &&Rule| {
-                (rule.first_insn..rule.first_insn.saturating_add(rule.insn_count)).contains(&index)
-            };
-            let rule = records.section(SectionId::Rules)?.iter().find(holds);
-            match rule {
-                Some(rule) => records.rule(rule),
-                None => records.chain_of_insn(index),
+            let rules: &[Rule] = records.section(SectionId::Rules)?;
+            let chain = records.chain_at(index)?;
+            // What is before the chain's first rule, or its end, is of no rule.
+            let after = rules.partition_point(|rule| rule.first_insn <= index);
+            let first = after.checked_sub(1).and_then(|at| rules.get(at));
+            let own = first.is_some_and(|rule| rule.first_insn >= chain.first_insn);
+            let end = chain.first_insn.saturating_add(chain.insn_count);
+            match after.checked_sub(1).filter(|_| own && index + 1 < end) {
+                Some(rule) => records.rule(rule as u32),
+                None => records.chain(chain),
             }
         }
-        SectionId::Rules => records.rule(records.element(SectionId::Rules, index)?),
+        SectionId::Rules => records.rule(index),
         SectionId::Chains => records.chain(records.element(SectionId::Chains, index)?),
         SectionId::BaseChains => records.base_chain(index),
         SectionId::Counters => {
@@ -41,7 +46,7 @@ pub(super) fn describe(program: &[u8], section: Option<SectionId>, index: u32) -
             if counter.flags & COUNTER_POLICY != 0 {
                 records.base_chain(counter.owner)
             } else {
-                records.rule(records.element(SectionId::Rules, counter.owner)?)
+                records.rule(counter.owner)
             }
         }
         _ => None,
@@ -79,9 +84,16 @@ impl<'a> Records<'a> {
         Some(String::from_utf8_lossy(bytes).into_owned())
     }
 
-    fn rule(&self, rule: &Rule) -> Option<String> {
-        let text = self.text(SectionId::Source, rule.source)?;
-        let file = self.text(SectionId::Strings, rule.file)?;
+    fn rule(&self, number: u32) -> Option<String> {
+        let rule: &Rule = self.element(SectionId::Rules, number)?;
+        let (header, _) = Header::read_from_prefix(self.0).ok()?;
+        let packed = header.flags & PROGRAM_SOURCE_LZ4 != 0;
+        let source = program_text::unpack(self.section(SectionId::Source)?, packed).ok()?;
+        let text = *program_text::by_handle(&source).get(&rule.handle)?;
+        let origins: &[Origin] = self.section(SectionId::Origins)?;
+        let after = origins.partition_point(|origin| origin.first_rule <= number);
+        let file = origins.get(after.checked_sub(1)?)?.file;
+        let file = self.text(SectionId::Strings, file)?;
         Some(match file.as_str() {
             "" => format!("rule with handle {}: {text}", rule.handle),
             file => format!("{file}:{}: {text}", rule.line),
@@ -100,9 +112,10 @@ impl<'a> Records<'a> {
         self.chain(self.element(SectionId::Chains, base.chain)?)
     }
 
-    fn chain_of_insn(&self, index: u32) -> Option<String> {
+    /// The chain that an instruction is in.
+    fn chain_at(&self, index: u32) -> Option<&'a Chain> {
         let chains: &[Chain] = self.section(SectionId::Chains)?;
         let after = chains.partition_point(|chain| chain.first_insn <= index);
-        self.chain(chains.get(after.checked_sub(1)?)?)
+        chains.get(after.checked_sub(1)?)
     }
 }

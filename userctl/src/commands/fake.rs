@@ -94,13 +94,12 @@ impl State {
             return Vec::new();
         }
         let program = Image::new(&self.program).verify().unwrap();
-        let counters = program.view().counters().iter();
-        counters
-            .map(|counter| {
-                let first = CounterValue {
-                    packets: counter.packets,
-                    bytes: counter.bytes,
-                };
+        let view = program.view();
+        (0..)
+            .zip(view.counters())
+            .map(|(number, counter)| {
+                let (packets, bytes) = view.initial_of(number);
+                let first = CounterValue { packets, bytes };
                 (counter.identity, first)
             })
             .collect()

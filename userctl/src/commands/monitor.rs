@@ -205,7 +205,7 @@ impl Monitor {
                 prefix = super::tally::text(view.string(record.prefix));
             }
             if let Some(record) = view.rules().get(log.rule as usize) {
-                let file = super::tally::text(view.string(record.file));
+                let file = super::tally::text(view.file_of(log.rule));
                 rule = match file.is_empty() {
                     true => format!("handle {}", record.handle),
                     false => format!("{file}:{}", record.line),

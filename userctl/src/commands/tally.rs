@@ -6,12 +6,13 @@
 //! is what the `Drop` instruction (or `Reject`, or that of a verdict map) counts into, or the last `Count` before it with no match between.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use ferrule_engine::View;
 use ferrule_uapi::hook::{Family, Verdict};
 use ferrule_uapi::insn::{Insn, Opcode};
 use ferrule_uapi::ioctl::CounterValue;
-use ferrule_uapi::program::{Chain, Rule, COUNTER_IMPLICIT, COUNTER_OBJECT, COUNTER_POLICY};
+use ferrule_uapi::program::{Chain, COUNTER_IMPLICIT, COUNTER_OBJECT, COUNTER_POLICY};
 use ferrule_uapi::NONE;
 use serde::Serialize;
 use userctl::interfaces::Interfaces;
@@ -113,14 +114,12 @@ impl Reader<'_> {
         found.sort_unstable();
         found
             .into_iter()
-            .filter_map(|(owner, index)| {
-                self.rule(self.view.rules().get(owner as usize)?, self.value(index))
-            })
+            .filter_map(|(owner, index)| self.rule(owner, self.value(index)))
             .collect()
     }
 
     fn rule_drops(&self) -> Vec<Entry> {
-        let rules = self.view.rules().iter();
+        let rules = 0..self.view.rules().len() as u32;
         rules
             .filter_map(|rule| self.rule(rule, self.value(self.drop_counter(rule)?)))
             .collect()
@@ -137,11 +136,10 @@ impl Reader<'_> {
             .collect()
     }
 
-    /// Index of the counter that counts what this rule drops.
-    fn drop_counter(&self, rule: &Rule) -> Option<u32> {
-        let start = rule.first_insn as usize;
-        let end = start.saturating_add(rule.insn_count as usize);
-        let insns = self.view.insns().get(start..end)?;
+    /// Index of the counter that counts what rule number `rule` drops.
+    fn drop_counter(&self, rule: u32) -> Option<u32> {
+        let Range { start, end } = self.view.insns_of(rule);
+        let insns = self.view.insns().get(start as usize..end as usize)?;
         let opcode = |insn: &Insn| Opcode::from_raw(insn.opcode);
         let drops = [Opcode::Drop, Opcode::Reject, Opcode::Verdict];
         let drop = insns
@@ -163,11 +161,13 @@ impl Reader<'_> {
         value.copied().unwrap_or_default()
     }
 
-    fn rule(&self, rule: &Rule, value: CounterValue) -> Option<Entry> {
-        let chain = self.view.chains().get(rule.chain as usize)?;
+    fn rule(&self, number: u32, value: CounterValue) -> Option<Entry> {
+        let rule = self.view.rules().get(number as usize)?;
+        let chain = self.view.chain_of(rule.first_insn)?;
+        let chain = self.view.chains().get(chain)?;
         let rule = RuleEntry {
             handle: rule.handle,
-            file: text(self.view.string(rule.file)),
+            file: text(self.view.file_of(number)),
             line: rule.line,
             text: self.texts.get(&rule.handle).cloned().unwrap_or_default(),
         };

@@ -2,15 +2,14 @@
 //! Sections and records to bytes, in the one layout that there is.
 
 use std::collections::HashMap;
-use std::ops::Range;
 
 use ferrule_uapi::{
     expr::ExprKind,
     insn::Opcode,
     limit,
     program::{
-        BaseChain, Chain, Counter, Header, Rule, Section, SectionId, Text, COUNTER_OBJECT, MAGIC,
-        SECTIONS, SECTION_ALIGN,
+        BaseChain, Chain, Counter, Header, Initial, Origin, Rule, Section, SectionId, Text,
+        COUNTER_OBJECT, MAGIC, PROGRAM_SOURCE_LZ4, SECTIONS, SECTION_ALIGN,
     },
     set::{Set, Target},
     statement::{
@@ -22,10 +21,12 @@ use ferrule_uapi::{
 use zerocopy::{Immutable, IntoBytes};
 
 use super::batch::{object_identity, with_shape, Batch, Shape};
+use super::counters::Counted;
 use super::lower::{ElementsOf, Lowered, ObjectEntry, Run, SetEntry};
 use super::order::Ordered;
 use super::{CompileError, Compiled};
 use crate::listing;
+use crate::program_text;
 use crate::ruleset::object::ObjectSpec;
 use crate::ruleset::{statement as ruleset, Ruleset};
 
@@ -84,8 +85,10 @@ pub(super) fn encode(
     ordered: &Ordered<'_>,
     mut lowered: Lowered<'_>,
 ) -> Result<Compiled, CompileError> {
-    let (mut counters, counter_places) =
-        std::mem::take(&mut lowered.counters).finish(|counter| counter.identity);
+    let (counters, counter_places) =
+        std::mem::take(&mut lowered.counters).finish(|counter| counter.record.identity);
+    let initials = initials(&counters);
+    let mut counters: Vec<Counter> = counters.iter().map(|counter| counter.record).collect();
     let (mut states, state_places) =
         std::mem::take(&mut lowered.states).finish(|state| state.identity);
     let (sets, set_places) = std::mem::take(&mut lowered.sets).finish(|set| set.record.identity);
@@ -98,11 +101,17 @@ pub(super) fn encode(
         objects: object_places,
     };
     put_places(&mut lowered, &mut counters, &mut states, &places);
-    let (source, texts) = listing::with_places(ruleset, &source_options());
+    let source = listing::to_text(ruleset, &source_options());
+    within(
+        "bytes of rule text",
+        source.len() as u64,
+        limit::MAX_SOURCE_SIZE,
+    )?;
+    let (source, packed) = program_text::pack(source);
     let mut strings = Strings::default();
     let chains = chains(ordered, &lowered, &mut strings);
     let base_chains = base_chains(ordered, &lowered, &places.counters);
-    let rules = rules(ordered, &lowered, &rule_texts(&texts), &mut strings);
+    let (rules, origins) = rules(ordered, &lowered, &mut strings);
     let (set_records, targets) = set_records(&sets, &places, &mut strings);
     let objects = object_records(&objects, &places, &mut strings);
     let logs: Vec<Log> = lowered
@@ -116,7 +125,6 @@ pub(super) fn encode(
         ("base chains", base_chains.len(), limit::MAX_BASE_CHAINS),
         ("rules", rules.len(), limit::MAX_RULES),
         ("counters", counters.len(), limit::MAX_COUNTERS),
-        ("bytes of rule text", source.len(), limit::MAX_SOURCE_SIZE),
         ("sets and maps", sets.len(), limit::MAX_SETS),
         ("limits and quotas", states.len(), limit::MAX_STATES),
         (
@@ -128,6 +136,9 @@ pub(super) fn encode(
         ("objects", objects.len(), limit::MAX_RECORDS),
     ])?;
     let mut program = Writer::new(ruleset.next_handle());
+    if packed {
+        program.header.flags |= PROGRAM_SOURCE_LZ4;
+    }
     program.section(SectionId::Insns, &lowered.insns);
     program.section(SectionId::Ranges32, &lowered.ranges32);
     program.section(SectionId::WidePairs, &lowered.wide_pairs);
@@ -137,7 +148,7 @@ pub(super) fn encode(
     program.section(SectionId::Rules, &rules);
     program.section(SectionId::Counters, &counters);
     program.section(SectionId::Strings, &strings.bytes);
-    program.section(SectionId::Source, source.as_bytes());
+    program.section(SectionId::Source, &source);
     program.section(SectionId::Exprs, lowered.exprs.list());
     program.section(SectionId::Keys, lowered.keys.list());
     program.section(SectionId::Sets, &set_records);
@@ -150,6 +161,8 @@ pub(super) fn encode(
     program.section(SectionId::Nodes, &lowered.nodes);
     program.section(SectionId::Leaves, &lowered.leaves);
     program.section(SectionId::Words, &lowered.words);
+    program.section(SectionId::Origins, &origins);
+    program.section(SectionId::Initials, &initials);
     program.finish(batch(ordered, &sets))
 }
 
@@ -404,36 +417,44 @@ fn base_chains(ordered: &Ordered<'_>, lowered: &Lowered<'_>, places: &[u32]) -> 
         .collect()
 }
 
-/// Rule records, in the order of the program.
+/// Rule records, in the order of the program, and where they come from.
 fn rules(
     ordered: &Ordered<'_>,
     lowered: &Lowered<'_>,
-    texts: &HashMap<u64, Text>,
     strings: &mut Strings,
-) -> Vec<Rule> {
-    let record = |(place, index, run): &(usize, usize, Run)| {
+) -> (Vec<Rule>, Vec<Origin>) {
+    let mut origins: Vec<Origin> = Vec::new();
+    let numbered = (0_u32..).zip(&lowered.rules);
+    let rules = numbered.map(|(number, (place, index, run))| {
         let rule = &ordered.chains[*place].chain.rules[*index];
+        let file = strings.add(&rule.origin.file);
+        if origins.last().is_none_or(|origin| origin.file != file) {
+            origins.push(Origin {
+                first_rule: number,
+                file,
+            });
+        }
         Rule {
             handle: rule.handle,
-            source: texts.get(&rule.handle).copied().unwrap_or_default(),
-            file: strings.add(&rule.origin.file),
-            line: rule.origin.line,
-            chain: *place as u32,
             first_insn: run.first,
-            insn_count: run.count,
+            line: rule.origin.line,
         }
-    };
-    lowered.rules.iter().map(record).collect()
+    });
+    (rules.collect(), origins)
 }
 
-/// Where each rule's text is in the listing, by handle.
-fn rule_texts(places: &[(u64, Range<usize>)]) -> HashMap<u64, Text> {
-    let text = |range: &Range<usize>| Text {
-        offset: range.start as u32,
-        len: range.len() as u32,
+/// What counters begin with, by their places.
+fn initials(counters: &[Counted]) -> Vec<Initial> {
+    let initial = |(counter, counted): (u32, &Counted)| {
+        let counts = counted.initial?;
+        Some(Initial {
+            packets: counts.packets,
+            bytes: counts.bytes,
+            counter,
+            reserved: 0,
+        })
     };
-    let texts = places.iter().map(|(handle, range)| (*handle, text(range)));
-    texts.collect()
+    (0..).zip(counters).filter_map(initial).collect()
 }
 
 /// Refuses what is larger than a program may be, before anything is written.

@@ -22,12 +22,13 @@ use ferrule_uapi::{
     classifier::{Classifier, Leaf, Node},
     expr::Expr,
     insn::{Insn, Opcode},
-    program::{Counter, Range32, RangeWide, Table},
+    program::{Range32, RangeWide, Table},
     set::Key,
     statement::{ObjectKind, State, Statement},
     NONE,
 };
 
+use super::counters::Counted;
 use super::order::{Ordered, Placed};
 use super::records::{Interned, Numbered};
 use super::{CompileError, Options, Pass};
@@ -57,7 +58,7 @@ pub(super) struct Lowered<'a> {
     pub(super) states: Numbered<State>,
     pub(super) sets: Numbered<SetEntry<'a>>,
     pub(super) objects: Numbered<ObjectEntry<'a>>,
-    pub(super) counters: Numbered<Counter>,
+    pub(super) counters: Numbered<Counted>,
     pub(super) classifiers: Vec<Classifier>,
     pub(super) nodes: Vec<Node>,
     pub(super) leaves: Vec<Leaf>,

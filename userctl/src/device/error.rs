@@ -316,12 +316,12 @@ mod tests {
             ),
             (
                 Error::Abi { path: path(), module: Some(1) },
-                "/dev/ferrule: ferrule.ko speaks version 1 of the ABI, this userctl version 2",
+                "/dev/ferrule: ferrule.ko speaks version 1 of the ABI, this userctl version 3",
                 same_release,
             ),
             (
                 Error::Abi { path: path(), module: None },
-                "/dev/ferrule: ferrule.ko speaks an unknown version of the ABI, this userctl version 2",
+                "/dev/ferrule: ferrule.ko speaks an unknown version of the ABI, this userctl version 3",
                 same_release,
             ),
             (

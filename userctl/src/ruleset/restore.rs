@@ -15,6 +15,7 @@ use rustc_hash::FxHashMap;
 use super::{NoEnvironment, Origin, Ruleset};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lang::{self, Entry};
+use crate::program_text;
 use crate::source::SourceMap;
 
 /// See [`Ruleset::from_program`].
@@ -22,13 +23,12 @@ pub(super) fn from_program(
     view: &View<'_>,
     sources: &mut SourceMap,
 ) -> Result<Ruleset, Diagnostics> {
-    let text = std::str::from_utf8(view.source())
-        .map_err(|_| refuse("the program's source is not a text".to_owned()))?;
+    let text = program_text::of(view).map_err(|error| refuse(error.to_string()))?;
     let script = lang::parse(
         sources,
         Entry::Text {
             name: "<loaded ruleset>",
-            text,
+            text: &text,
         },
     )?;
     let mut ruleset = Ruleset::default().apply(&script, sources, &NoEnvironment)?;
@@ -84,26 +84,25 @@ fn put_handles(ruleset: &mut Ruleset, handles: &[u64]) -> bool {
 
 fn put_origins(ruleset: &mut Ruleset, view: &View<'_>) {
     let mut files: FxHashMap<&[u8], Arc<str>> = FxHashMap::default();
-    let records: FxHashMap<u64, _> = view
-        .rules()
-        .iter()
-        .map(|rule| (rule.handle, rule))
+    let numbered = (0_u32..).zip(view.rules());
+    let records: FxHashMap<u64, _> = numbered
+        .map(|(number, rule)| (rule.handle, (number, rule.line)))
         .collect();
     let chains = ruleset
         .tables
         .iter_mut()
         .flat_map(|table| &mut table.chains);
     for rule in chains.flat_map(|chain| &mut chain.rules) {
-        let Some(record) = records.get(&rule.handle) else {
+        let Some((number, line)) = records.get(&rule.handle) else {
             continue;
         };
-        let name = view.string(record.file);
+        let name = view.file_of(*number);
         let file = files
             .entry(name)
             .or_insert_with(|| String::from_utf8_lossy(name).into());
         rule.origin = Origin {
             file: file.clone(),
-            line: record.line,
+            line: *line,
         };
     }
 }

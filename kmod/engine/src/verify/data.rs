@@ -6,8 +6,8 @@ use ferrule_uapi::{
     hook::{ChainType, Family, Hook, Verdict, FAMILY_BIT_IP, FAMILY_BIT_IP6},
     limit,
     program::{
-        BaseChain, Chain, Counter, Rule, SectionId, Table, TableKind, Text, COUNTER_IMPLICIT,
-        COUNTER_INITIAL, COUNTER_OBJECT, COUNTER_POLICY,
+        BaseChain, Chain, Counter, Initial, Origin, Rule, SectionId, Table, TableKind, Text,
+        COUNTER_IMPLICIT, COUNTER_INITIAL, COUNTER_OBJECT, COUNTER_POLICY,
     },
     NONE,
 };
@@ -23,9 +23,7 @@ pub(super) fn check(view: &View<'_>) -> Result<(), Refusal> {
         check_base_chain(view, base)
     })?;
     check_priorities(view)?;
-    each(SectionId::Rules, view.rules(), |rule| {
-        check_rule(view, rule)
-    })?;
+    check_rules(view)?;
     check_counters(view)?;
     each(SectionId::Exprs, view.exprs(), |e| expr::check(view, e))?;
     each(SectionId::Keys, view.keys(), expr::check_key)?;
@@ -41,7 +39,9 @@ pub(super) fn check(view: &View<'_>) -> Result<(), Refusal> {
     each(SectionId::Logs, view.logs(), |log| {
         statement::check_log(view, log)
     })?;
-    classifier::check(view)
+    classifier::check(view)?;
+    check_origins(view)?;
+    check_initials(view)
 }
 
 /// Whether `text` lies within `bytes`.
@@ -169,22 +169,51 @@ fn check_priorities(view: &View<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// A rule names its chain and its texts.
-fn check_rule(view: &View<'_>, rule: &Rule) -> Result<(), VerifyError> {
-    let chain = view
-        .chains()
-        .get(rule.chain as usize)
-        .ok_or(VerifyError::Index)?;
-    let chain_end = u64::from(chain.first_insn).wrapping_add(chain.insn_count.into());
-    let rule_end = u64::from(rule.first_insn).wrapping_add(rule.insn_count.into());
-    ensure(
-        rule.first_insn >= chain.first_insn && rule_end <= chain_end,
-        VerifyError::Index,
-    )?;
-    ensure(
-        within(rule.source, view.source()) && within(rule.file, view.strings()),
-        VerifyError::Index,
-    )
+/// Rules come in the order of the code.
+fn check_rules(view: &View<'_>) -> Result<(), Refusal> {
+    let mut previous = 0;
+    each(SectionId::Rules, view.rules(), |rule: &Rule| {
+        let exists = (rule.first_insn as usize) < view.insns().len();
+        ensure(exists, VerifyError::Index)?;
+        ensure(rule.first_insn >= previous, VerifyError::Order)?;
+        previous = rule.first_insn;
+        Ok(())
+    })
+}
+
+/// Origins come in the order of the rules.
+fn check_origins(view: &View<'_>) -> Result<(), Refusal> {
+    let mut previous = None;
+    each(SectionId::Origins, view.origins(), |origin: &Origin| {
+        let exists = (origin.first_rule as usize) < view.rules().len();
+        ensure(
+            exists && within(origin.file, view.strings()),
+            VerifyError::Index,
+        )?;
+        ensure(previous < Some(origin.first_rule), VerifyError::Order)?;
+        previous = Some(origin.first_rule);
+        Ok(())
+    })
+}
+
+/// Each counter that begins with something has one, in the order of the counters, and no other.
+fn check_initials(view: &View<'_>) -> Result<(), Refusal> {
+    let begins = |counter: &&Counter| counter.flags & COUNTER_INITIAL != 0;
+    let mut previous = None;
+    each(SectionId::Initials, view.initials(), |initial: &Initial| {
+        ensure(initial.reserved == 0, VerifyError::Reserved)?;
+        let counter = view.counters().get(initial.counter as usize);
+        ensure(counter.as_ref().is_some_and(begins), VerifyError::Index)?;
+        ensure(previous < Some(initial.counter), VerifyError::Order)?;
+        previous = Some(initial.counter);
+        Ok(())
+    })?;
+    let count = view.counters().iter().filter(begins).count();
+    if count != view.initials().len() {
+        let end = view.initials().len();
+        return Err(Refusal::at(VerifyError::Index, SectionId::Initials, end));
+    }
+    Ok(())
 }
 
 /// Identities ascend, and each counter belongs to something.
@@ -194,12 +223,7 @@ fn check_counters(view: &View<'_>) -> Result<(), Refusal> {
         ensure(previous < Some(counter.identity), VerifyError::Identity)?;
         previous = Some(counter.identity);
         let known = COUNTER_IMPLICIT | COUNTER_INITIAL | COUNTER_POLICY | COUNTER_OBJECT;
-        let initial = counter.flags & COUNTER_INITIAL != 0;
-        ensure(
-            counter.flags & !known == 0
-                && (initial || (counter.packets == 0 && counter.bytes == 0)),
-            VerifyError::Reserved,
-        )?;
+        ensure(counter.flags & !known == 0, VerifyError::Reserved)?;
         let owners = match counter.flags & (COUNTER_POLICY | COUNTER_OBJECT) {
             0 => view.rules().len(),
             COUNTER_POLICY => view.base_chains().len(),

@@ -3,7 +3,7 @@
 
 use ferrule_uapi::{
     error::VerifyError,
-    program::{Header, Section, SectionId, MAGIC, SECTION_ALIGN},
+    program::{Header, Section, SectionId, MAGIC, PROGRAM_SOURCE_LZ4, SECTION_ALIGN},
     ABI_VERSION,
 };
 use zerocopy::{FromBytes, IntoBytes};
@@ -72,7 +72,10 @@ fn check_header(header: &Header, len: usize) -> Result<(), Refusal> {
         VerifyError::Version
     } else if header.size as usize != len {
         VerifyError::Size
-    } else if header.flags != 0 || header.reserved != [0; 4] || header.next_handle == 0 {
+    } else if header.flags & !PROGRAM_SOURCE_LZ4 != 0
+        || header.reserved != [0; 4]
+        || header.next_handle == 0
+    {
         VerifyError::Reserved
     } else {
         return Ok(());

@@ -9,8 +9,8 @@ use ferrule_uapi::{
     hook::{ChainType, Family, Hook, Verdict},
     insn::{Insn, Opcode, FLAG_NEGATE},
     program::{
-        BaseChain, Chain, Counter, Header, Range32, RangeWide, Rule, Section, Table, TableKind,
-        Text, Wide, MAGIC,
+        BaseChain, Chain, Counter, Header, Initial, Origin, Range32, RangeWide, Rule, Section,
+        Table, TableKind, Text, Wide, MAGIC,
     },
     set::{Key, KeyPart, Set, SetKind, Target, SET_ANONYMOUS},
     statement::{Log, Object, State, Statement, StatementKind, NO_FIELD},
@@ -79,6 +79,8 @@ pub struct Records {
     pub nodes: Vec<Node>,
     pub leaves: Vec<Leaf>,
     pub words: Vec<u32>,
+    pub origins: Vec<Origin>,
+    pub initials: Vec<Initial>,
 }
 
 impl Records {
@@ -235,7 +237,7 @@ impl Records {
     }
 
     /// The bytes of each section, in order.
-    pub fn contents(&self) -> [Vec<u8>; 22] {
+    pub fn contents(&self) -> [Vec<u8>; 24] {
         fn bytes<T: IntoBytes + Immutable>(records: &[T]) -> Vec<u8> {
             records.as_bytes().to_vec()
         }
@@ -262,6 +264,8 @@ impl Records {
             bytes(&self.nodes),
             bytes(&self.leaves),
             bytes(&self.words),
+            bytes(&self.origins),
+            bytes(&self.initials),
         ]
     }
 }

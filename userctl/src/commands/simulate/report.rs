@@ -123,10 +123,11 @@ impl<'a> Names<'a> {
 
     fn rule(&self, index: u32) -> Option<By> {
         let rule = self.view.rules().get(index as usize)?;
-        let chain = self.view.chains().get(rule.chain as usize)?;
+        let chain = self.view.chain_of(rule.first_insn)?;
+        let chain = self.view.chains().get(chain)?;
         Some(By::Rule {
             chain: self.chain(chain),
-            file: text(self.view.string(rule.file)),
+            file: text(self.view.file_of(index)),
             line: rule.line,
             rule: self.texts.get(&rule.handle).cloned().unwrap_or_default(),
             handle: rule.handle,

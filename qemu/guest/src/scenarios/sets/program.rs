@@ -169,7 +169,6 @@ impl Build {
             build.insns.push(insn(Opcode::Drop, 0, 0, rule, NONE));
             build.rules.push(Rule {
                 handle: u64::from(rule) + 1,
-                chain: 1,
                 first_insn: len,
                 ..Rule::default()
             });
