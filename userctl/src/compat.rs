@@ -40,12 +40,12 @@ impl Finder<'_> {
     fn set(&self, path: &TablePath, ident: &Ident, block: &SetBlock) -> Option<Diagnostic> {
         let name = |ident: &Ident| self.script.names.get(ident.name);
         let mut tables = self.ruleset.tables().iter();
-        let table = tables.find(|t| t.family == path.family && t.name == *name(&path.name))?;
-        let set = table.sets.iter().find(|set| set.name == *name(ident))?;
+        let table = tables.find(|t| t.family == path.family && *t.name == *name(&path.name))?;
+        let set = table.sets.iter().find(|set| *set.name == *name(ident))?;
         if !(set.interval && set.dynamic) {
             return None;
         }
-        let declared = block.flags.iter().any(|flag| &**name(flag) == "dynamic");
+        let declared = block.flags.iter().any(|flag| name(flag) == "dynamic");
         let message = match declared {
             true => "nft has no sets that are both `interval` and `dynamic`",
             false => "nft has no rules that change a set of intervals, and one here does",

@@ -15,8 +15,9 @@ use ferrule_uapi::{
 };
 use zerocopy::FromBytes;
 
+use crate::rare::Rare;
 use crate::ruleset::expr::Named;
-use crate::ruleset::set::{Data, Element, ElementData, Part};
+use crate::ruleset::set::{Data, Element, ElementData, More, Part};
 use crate::ruleset::statement::StateSpec;
 use crate::ruleset::{Counts, Ruleset, Set, Table, Verdict};
 
@@ -103,13 +104,15 @@ fn element(table: &Table, set: &Set, raw: &Raw<'_>) -> Element {
     Element {
         key,
         data: data(table, set, raw),
-        timeout: timeout.filter(|timeout| Some(*timeout) != set.timeout),
-        expires: raw.expires.filter(|_| raw.timeout != Some(0)),
-        comment: std::str::from_utf8(raw.comment)
-            .ok()
-            .filter(|comment| !comment.is_empty())
-            .map(Into::into),
-        states: states.collect(),
+        more: Rare::from(More {
+            timeout: timeout.filter(|timeout| Some(*timeout) != set.timeout),
+            expires: raw.expires.filter(|_| raw.timeout != Some(0)),
+            comment: std::str::from_utf8(raw.comment)
+                .ok()
+                .filter(|comment| !comment.is_empty())
+                .map(Into::into),
+            states: states.collect(),
+        }),
     }
 }
 

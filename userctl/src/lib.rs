@@ -34,6 +34,7 @@ pub mod listing;
 pub mod netns;
 pub mod plan;
 pub mod program_text;
+pub mod rare;
 pub mod request;
 pub mod ruleset;
 pub mod simulate;

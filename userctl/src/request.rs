@@ -135,7 +135,7 @@ fn action(verb: Verb) -> Option<Action> {
 
 fn request(script: &Script, number: usize, command: &Command) -> Option<Request> {
     let action = action(command.verb)?;
-    let name = |ident: crate::lang::syntax::Name| script.names.get(ident).clone();
+    let name = |ident: crate::lang::syntax::Name| script.names.shared(ident);
     let table = |path: &TablePath| TableName {
         family: path.family,
         name: name(path.name.name),

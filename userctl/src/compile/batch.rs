@@ -81,7 +81,9 @@ impl Batch {
     ) {
         let adds = kind == SetOpKind::Add;
         let carries = carries(shape, elements, adds, is_static);
-        let mut records = Vec::new();
+        let header_at = self.bytes.len();
+        self.bytes.resize(header_at + size_of::<SetOp>(), 0);
+        let records_at = self.bytes.len();
         let mut strings = Vec::new();
         for element in elements {
             self::element(
@@ -89,22 +91,22 @@ impl Batch {
                 element,
                 carries,
                 is_static,
-                &mut records,
+                &mut self.bytes,
                 &mut strings,
             );
         }
+        let records = self.bytes.len() - records_at;
         let header = SetOp {
             set: shape.identity,
             kind: kind as u8,
             flags,
             carries,
             count: elements.len() as u32,
-            stride: records.len().checked_div(elements.len()).unwrap_or(0) as u32,
+            stride: records.checked_div(elements.len()).unwrap_or(0) as u32,
             strings: strings.len() as u32,
             ..SetOp::default()
         };
-        self.bytes.extend_from_slice(header.as_bytes());
-        self.bytes.extend_from_slice(&records);
+        self.bytes[header_at..records_at].copy_from_slice(header.as_bytes());
         self.bytes.extend_from_slice(&strings);
         self.bytes.resize(self.bytes.len().next_multiple_of(8), 0);
         self.ops += 1;
@@ -144,12 +146,12 @@ fn carries(shape: &Shape<'_>, elements: &[Element], adds: bool, is_static: bool)
             data(matches!(shape.data, Data::Value(_) | Data::Object(_))),
         )
         | bit(CARRIES_VERDICT, data(matches!(shape.data, Data::Verdict)))
-        | bit(CARRIES_TIMEOUT, adds && any(&|e| e.timeout.is_some()))
-        | bit(CARRIES_EXPIRES, adds && any(&|e| e.expires.is_some()))
-        | bit(CARRIES_COMMENT, adds && any(&|e| e.comment.is_some()))
+        | bit(CARRIES_TIMEOUT, adds && any(&|e| e.more.timeout.is_some()))
+        | bit(CARRIES_EXPIRES, adds && any(&|e| e.more.expires.is_some()))
+        | bit(CARRIES_COMMENT, adds && any(&|e| e.more.comment.is_some()))
         | bit(
             CARRIES_STATES,
-            adds && !shape.states.is_empty() && any(&|e| !e.states.is_empty()),
+            adds && !shape.states.is_empty() && any(&|e| !e.more.states.is_empty()),
         )
 }
 
@@ -184,15 +186,18 @@ fn element(
         out.extend_from_slice(&target.to_ne_bytes());
     }
     for (bit, time) in [
-        (CARRIES_TIMEOUT, element.timeout),
-        (CARRIES_EXPIRES, element.expires.or(element.timeout)),
+        (CARRIES_TIMEOUT, element.more.timeout),
+        (
+            CARRIES_EXPIRES,
+            element.more.expires.or(element.more.timeout),
+        ),
     ] {
         if carries & bit != 0 {
             out.extend_from_slice(&time.unwrap_or_default().to_ne_bytes());
         }
     }
     if carries & CARRIES_COMMENT != 0 {
-        let comment = element.comment.as_deref().unwrap_or_default();
+        let comment = element.more.comment.as_deref().unwrap_or_default();
         let text = Text {
             offset: strings.len() as u32,
             len: comment.len() as u32,
@@ -202,7 +207,7 @@ fn element(
     }
     if carries & CARRIES_STATES != 0 {
         for (index, template) in shape.states.iter().enumerate() {
-            let spec = element.states.get(index).unwrap_or(template);
+            let spec = element.more.states.get(index).unwrap_or(template);
             out.extend_from_slice(states::value(spec).as_bytes());
         }
     }

@@ -191,14 +191,15 @@ impl Writer<'_> {
             time.map_or(Value::Null, |time| json!(time.millis / 1000))
         };
         let comment = element
+            .more
             .comment
             .map_or(Value::Null, |text| json!(self.name(text.text)));
         let mut extras = object([
-            ("timeout", seconds(element.timeout)),
-            ("expires", seconds(element.expires)),
+            ("timeout", seconds(element.more.timeout)),
+            ("expires", seconds(element.more.expires)),
             ("comment", comment),
         ]);
-        for statement in &element.statements {
+        for statement in &element.more.statements {
             if let (Value::Object(extras), Value::Object(statement)) =
                 (&mut extras, self.statement(&statement.kind))
             {

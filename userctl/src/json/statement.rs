@@ -85,7 +85,7 @@ impl Writer<'_> {
     /// `add @set { … }`.
     fn update(&self, verb: &str, set: &str, element: &crate::lang::syntax::Element) -> Value {
         let mut bare = element.clone();
-        let statements = std::mem::take(&mut bare.statements);
+        let statements = std::mem::take(&mut bare.more.statements);
         let data = bare.data.take();
         let statements = match statements.is_empty() {
             true => Value::Null,

@@ -10,17 +10,24 @@ use std::sync::Arc;
 use ferrule_uapi::hook::Family;
 use rustc_hash::FxHashMap;
 
+use crate::rare::{Rare, Usual};
 use crate::source::Span;
 
-/// An interned string of a [`Script`].
+/// A string of a [`Script`]. Interned ones are equal if their texts are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Name(u32);
+
+/// Set in a [`Name`] that was not interned.
+const PLAIN: u32 = 1 << 31;
 
 /// The strings of a script.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     texts: Vec<Arc<str>>,
     index: FxHashMap<Arc<str>, Name>,
+    /// Those that were not interned, one behind the other, and where each ends.
+    plain: String,
+    ends: Vec<u32>,
 }
 
 impl Names {
@@ -35,8 +42,29 @@ impl Names {
         name
     }
 
-    pub(crate) fn get(&self, name: Name) -> &Arc<str> {
-        &self.texts[name.0 as usize]
+    /// As [`Names::intern`], for what is seldom there twice and never asked whether it is the same: addresses.
+    pub(crate) fn plain(&mut self, text: &str) -> Name {
+        let name = Name(self.ends.len() as u32 | PLAIN);
+        self.plain.push_str(text);
+        self.ends.push(self.plain.len() as u32);
+        name
+    }
+
+    pub(crate) fn get(&self, name: Name) -> &str {
+        if name.0 & PLAIN == 0 {
+            return &self.texts[name.0 as usize];
+        }
+        let index = (name.0 & !PLAIN) as usize;
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.plain[start as usize..self.ends[index] as usize]
+    }
+
+    /// The text, to be kept.
+    pub(crate) fn shared(&self, name: Name) -> Arc<str> {
+        match self.texts.get(name.0 as usize) {
+            Some(text) => text.clone(),
+            None => self.get(name).into(),
+        }
     }
 }
 
@@ -217,13 +245,28 @@ pub(crate) struct Element {
     /// `None`: the catch-all `*`.
     pub(crate) key: Option<Expr>,
     /// What follows the colon.
-    pub(crate) data: Option<Expr>,
+    pub(crate) data: Option<Box<Expr>>,
+    pub(crate) more: Rare<ElementMore>,
+    pub(crate) span: Span,
+}
+
+/// What an element may have beside key and data.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ElementMore {
     pub(crate) timeout: Option<Time>,
     pub(crate) expires: Option<Time>,
     pub(crate) comment: Option<Text>,
     /// `counter packets 1 bytes 2`, `limit …`
     pub(crate) statements: Vec<Stmt>,
-    pub(crate) span: Span,
+}
+
+impl Usual for ElementMore {
+    const USUAL: &'static Self = &ElementMore {
+        timeout: None,
+        expires: None,
+        comment: None,
+        statements: Vec::new(),
+    };
 }
 
 /// A length of time, in milliseconds.

@@ -189,8 +189,11 @@ fn a_set_has_all_of_its_properties() {
     assert_eq!(set.timeout.map(|time| time.millis), Some(5_400_000));
     assert!(set.auto_merge.is_some() && set.comment.is_some() && set.policy.is_some());
     assert_eq!((set.flags.len(), set.statements.len()), (2, 1));
-    assert_eq!(elements[0].expires.map(|time| time.millis), Some(240_000));
-    assert_eq!(elements[0].statements.len(), 1);
+    assert_eq!(
+        elements[0].more.expires.map(|time| time.millis),
+        Some(240_000)
+    );
+    assert_eq!(elements[0].more.statements.len(), 1);
     assert!(elements[1].key.is_none());
     assert!(block.sets[1].1.interval_data && block.sets[1].1.map);
     assert_eq!(block.objects.len(), 4);

@@ -162,17 +162,17 @@ impl Lister<'_> {
     /// An element, with all that it has.
     pub(super) fn element(&mut self, types: Types<'_>, element: &Element) {
         self.key(types.0, &element.key);
-        if !element.states.is_empty() {
+        if !element.more.states.is_empty() {
             self.out.push(' ');
-            self.states(&element.states, true);
+            self.states(&element.more.states, true);
         }
-        if let Some(timeout) = element.timeout {
+        if let Some(timeout) = element.more.timeout {
             self.put(format_args!(" timeout {}", time_text(timeout)));
         }
-        if let Some(expires) = element.expires.filter(|_| !self.options.stateless) {
+        if let Some(expires) = element.more.expires.filter(|_| !self.options.stateless) {
             self.put(format_args!(" expires {}", time_text(expires)));
         }
-        if let Some(comment) = &element.comment {
+        if let Some(comment) = &element.more.comment {
             self.put(format_args!(" comment \"{comment}\""));
         }
         match (&element.data, types.1) {

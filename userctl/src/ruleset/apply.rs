@@ -110,7 +110,7 @@ impl<'a> Applier<'a> {
     }
 
     fn name(&self, ident: &Ident) -> Arc<str> {
-        self.reader.names.get(ident.name).clone()
+        self.reader.names.shared(ident.name)
     }
 
     fn handle(&mut self) -> u64 {
@@ -227,7 +227,7 @@ pub(crate) const PRIORITIES: &[(&str, i32, Option<&[Hook]>)] = &[
 /// What a chain's `type … hook … priority …` says.
 fn base_of(spec: &HookSpec, reader: &Reader<'_>) -> Checked<Base> {
     let kind = reader.names.get(spec.kind.name);
-    let base_kind = match &**kind {
+    let base_kind = match kind {
         "filter" => ChainType::Filter,
         "route" => ChainType::Route,
         "nat" => {
@@ -237,12 +237,8 @@ fn base_of(spec: &HookSpec, reader: &Reader<'_>) -> Checked<Base> {
         _ => return refuse(CheckErrorKind::ChainType(kind.to_string()), spec.kind.span),
     };
     let name = reader.names.get(spec.hook.name);
-    let Some(hook) = Hook::ALL
-        .iter()
-        .copied()
-        .find(|hook| hook.name() == &**name)
-    else {
-        let kind = match &**name {
+    let Some(hook) = Hook::ALL.iter().copied().find(|hook| hook.name() == name) else {
+        let kind = match name {
             "ingress" | "egress" => unsupported(
                 format!("hook {name}"),
                 "write `hook prerouting`: it comes next",
@@ -258,7 +254,7 @@ fn base_of(spec: &HookSpec, reader: &Reader<'_>) -> Checked<Base> {
     if let Some(ident) = spec.priority.name {
         let text = reader.names.get(ident.name);
         let row = PRIORITIES.iter().find(|(name, _, hooks)| {
-            *name == &**text && hooks.is_none_or(|hooks| hooks.contains(&hook))
+            *name == text && hooks.is_none_or(|hooks| hooks.contains(&hook))
         });
         match row {
             Some((_, base, _)) => priority += i64::from(*base),

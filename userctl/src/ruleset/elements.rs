@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Elements of sets and maps, named and anonymous.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
@@ -9,11 +10,12 @@ use super::error::{CheckError, CheckErrorKind};
 use super::expression::{Checked, Checker};
 use super::matching::bounds;
 use super::rule::MAX_COMMENT;
-use super::set::{Anonymous, Data, Element as Typed, ElementData, Part, SetRef};
+use super::set::{Anonymous, Data, Element as Typed, ElementData, More, Part, SetRef};
 use super::statement::StateSpec;
 use super::value::resolve;
 use super::Verdict;
 use crate::lang::syntax::{Element, Expr, ExprKind, StmtKind, Text};
+use crate::rare::Rare;
 use crate::source::Span;
 
 /// Why a key cannot go where it is.
@@ -85,8 +87,8 @@ impl Checker<'_> {
             Some(key) => self.key(key, shape.key)?,
         };
         let data = self.data(element, shape.data)?;
-        let mut states = Vec::with_capacity(element.statements.len());
-        for statement in &element.statements {
+        let mut states = Vec::with_capacity(element.more.statements.len());
+        for statement in &element.more.statements {
             states.push(self.state(statement)?);
         }
         if let (Some(templates), false) = (shape.states, states.is_empty()) {
@@ -102,16 +104,18 @@ impl Checker<'_> {
         Ok(Typed {
             key,
             data,
-            timeout: element.timeout.map(|time| time.millis),
-            expires: element.expires.map(|time| time.millis),
-            comment: self.element_comment(element.comment)?,
-            states,
+            more: Rare::from(More {
+                timeout: element.more.timeout.map(|time| time.millis),
+                expires: element.more.expires.map(|time| time.millis),
+                comment: self.element_comment(element.more.comment)?,
+                states,
+            }),
         })
     }
 
     pub(super) fn element_comment(&self, text: Option<Text>) -> Checked<Option<Arc<str>>> {
         let Some(text) = text else { return Ok(None) };
-        let comment = self.reader.names.get(text.text).clone();
+        let comment = self.reader.names.shared(text.text);
         match comment.len() > MAX_COMMENT {
             true => refuse(CheckErrorKind::CommentTooLong(MAX_COMMENT), text.span),
             false => Ok(Some(comment)),
@@ -136,7 +140,7 @@ impl Checker<'_> {
             }
             (Data::Object(_), Some(data)) => match &resolve(data).kind {
                 ExprKind::Word(name) | ExprKind::Quoted(name) => {
-                    Ok(ElementData::Object(self.reader.names.get(*name).clone()))
+                    Ok(ElementData::Object(self.reader.names.shared(*name)))
                 }
                 _ => refuse(CheckErrorKind::NotObject, data.span),
             },
@@ -145,7 +149,7 @@ impl Checker<'_> {
 
     /// A verdict.
     pub(super) fn verdict(&self, kind: &StmtKind, span: Span) -> Checked<Verdict> {
-        let name = |ident: &crate::lang::syntax::Ident| self.reader.names.get(ident.name).clone();
+        let name = |ident: &crate::lang::syntax::Ident| self.reader.names.shared(ident.name);
         Ok(match kind {
             StmtKind::Accept => Verdict::Accept,
             StmtKind::Drop => Verdict::Drop,
@@ -177,7 +181,9 @@ impl Checker<'_> {
         }
         for (element, _) in &mut typed {
             // A set that is part of a rule does not change.
-            (element.timeout, element.expires) = (None, None);
+            if element.more.timeout.is_some() || element.more.expires.is_some() {
+                (element.more.timeout, element.more.expires) = (None, None);
+            }
         }
         let joins = data == Data::None && !key[0].datatype.is_string();
         let elements = disjoint(typed, joins)?;
@@ -199,19 +205,17 @@ fn flatten(expr: &Expr) -> Vec<&Expr> {
 
 /// Whether two elements say the same of different keys, so that they can be joined.
 fn alike(a: &Typed, b: &Typed) -> bool {
-    a.data == b.data
-        && a.comment.is_none()
-        && b.comment.is_none()
-        && a.states == b.states
-        && a.timeout == b.timeout
-        && a.expires == b.expires
+    a.data == b.data && a.more.comment.is_none() && b.more.comment.is_none() && a.more == b.more
 }
 
 /// Sorts elements by key, the catch-all last. What is there twice goes; ranges of a key of one part that overlap
 /// or touch are joined if `joins` says so, and every other overlap is refused.
 pub(super) fn disjoint(mut elements: Vec<(Typed, Span)>, joins: bool) -> Checked<Vec<Typed>> {
-    elements.sort_by(|(a, _), (b, _)| (a.is_catchall(), &a.key).cmp(&(b.is_catchall(), &b.key)));
+    elements.sort_by(|(a, _), (b, _)| by_key(a, b));
     let ranges = elements.iter().any(|(element, _)| element.is_interval());
+    if are_apart(&elements, ranges && joins) {
+        return Ok(elements.into_iter().map(|(element, _)| element).collect());
+    }
     let mut out: Vec<(Typed, Span)> = Vec::with_capacity(elements.len());
     for (next, span) in elements {
         if let Some((last, _)) = out.last_mut() {
@@ -230,6 +234,29 @@ pub(super) fn disjoint(mut elements: Vec<(Typed, Span)>, joins: bool) -> Checked
     }
     refuse_overlaps(&out)?;
     Ok(out.into_iter().map(|(element, _)| element).collect())
+}
+
+/// The order in which elements are kept.
+fn by_key(a: &Typed, b: &Typed) -> Ordering {
+    match (&a.key[..], &b.key[..]) {
+        ([a], [b]) => a.cmp(b),
+        (x, y) => a.is_catchall().cmp(&b.is_catchall()).then_with(|| x.cmp(y)),
+    }
+}
+
+/// Whether elements, sorted by key, have one part and do not overlap, or, if `joins`, not even touch: as of large
+/// sets most do.
+fn are_apart(elements: &[(Typed, Span)], joins: bool) -> bool {
+    let gap = if joins { 2 } else { 1 };
+    let mut next = 0_u128;
+    elements.iter().all(|(element, _)| match element.key[..] {
+        [(lo, hi)] => {
+            let apart = lo >= next;
+            next = hi.saturating_add(gap);
+            apart && next > hi
+        }
+        _ => false,
+    })
 }
 
 /// Refuses elements, sorted by key, of which one packet may have two.

@@ -89,7 +89,7 @@ impl Checker<'_> {
     fn is_presence(&self, right: &Expr) -> bool {
         let word = |expr: &Expr| match &resolve(expr).kind {
             ExprKind::Word(name) => {
-                matches!(&**self.reader.names.get(*name), "exists" | "missing")
+                matches!(self.reader.names.get(*name), "exists" | "missing")
             }
             _ => false,
         };
@@ -260,9 +260,9 @@ impl Checker<'_> {
             };
             nested
                 && element.data.is_none()
-                && element.comment.is_none()
-                && element.timeout.is_none()
-                && element.statements.is_empty()
+                && element.more.comment.is_none()
+                && element.more.timeout.is_none()
+                && element.more.statements.is_empty()
         })
     }
 

@@ -101,7 +101,7 @@ impl RuleCheck<'_> {
 
 impl Checker<'_> {
     pub(super) fn name(&self, ident: &Ident) -> Arc<str> {
-        self.reader.names.get(ident.name).clone()
+        self.reader.names.shared(ident.name)
     }
 
     fn statement(&mut self, statement: &Stmt) -> Result<Statement, CheckError> {
@@ -124,7 +124,7 @@ impl Checker<'_> {
             StmtKind::Object { kind, object } => self.object_use(*kind, object, span)?,
             StmtKind::Log(log) => Statement::Log(self.log(log, span)?),
             StmtKind::Reject(reject) => Statement::Reject(self.reject(reject, span)?),
-            StmtKind::Queue(queue) => Statement::Queue(self.queue(queue, span)?),
+            StmtKind::Queue(queue) => Statement::Queue(Box::new(self.queue(queue, span)?)),
             StmtKind::Notrack => Statement::Notrack,
             StmtKind::Dup { to, device } => {
                 Statement::Dup(self.dup(to, device.as_deref(), span)?)
@@ -132,13 +132,13 @@ impl Checker<'_> {
             StmtKind::Set { target, value } => Statement::Set(self.assign(target, value)?),
             StmtKind::ResetOption(target) => Statement::ResetOption(self.reset_option(target)?),
             StmtKind::Update { verb, set, element } => {
-                Statement::Update(self.update(*verb, set, element, span)?)
+                Statement::Update(Box::new(self.update(*verb, set, element, span)?))
             }
             StmtKind::Meter {
                 name,
                 size,
                 element,
-            } => Statement::Update(self.meter(name, *size, element)?),
+            } => Statement::Update(Box::new(self.meter(name, *size, element)?)),
             StmtKind::Vmap { key, map } => self.vmap(key, map)?,
             StmtKind::Accept => Statement::Verdict(Verdict::Accept),
             StmtKind::Drop => Statement::Verdict(Verdict::Drop),
@@ -147,7 +147,7 @@ impl Checker<'_> {
             StmtKind::Jump(chain) => Statement::Verdict(Verdict::Jump(self.name(chain))),
             StmtKind::Goto(chain) => Statement::Verdict(Verdict::Goto(self.name(chain))),
             StmtKind::Unsupported(what) => {
-                let kind = unsupported(&**self.reader.names.get(what.feature), what.hint);
+                let kind = unsupported(self.reader.names.get(what.feature), what.hint);
                 return Err(CheckError::new(kind, what.span));
             }
         })
@@ -175,7 +175,7 @@ pub(super) fn comment(
     errors: &mut Vec<CheckError>,
 ) -> Option<Arc<str>> {
     let text = text?;
-    let comment = reader.names.get(text.text).clone();
+    let comment = reader.names.shared(text.text);
     if comment.len() > MAX_COMMENT {
         errors.push(CheckError::new(
             CheckErrorKind::CommentTooLong(MAX_COMMENT),

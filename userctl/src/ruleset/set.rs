@@ -11,6 +11,7 @@ use super::datatype::Datatype;
 use super::expr::{Expr, Named};
 use super::statement::StateSpec;
 use super::Verdict;
+use crate::rare::{Rare, Usual};
 
 /// Type and width of one part of a key, or of data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,6 +162,13 @@ pub struct Element {
     pub key: Vec<(u128, u128)>,
     /// What a map gives for it.
     pub data: ElementData,
+    /// What else it has.
+    pub more: Rare<More>,
+}
+
+/// What an element may have beside key and data.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct More {
     /// In milliseconds.
     pub timeout: Option<u64>,
     /// What remains of it, in milliseconds.
@@ -169,6 +177,15 @@ pub struct Element {
     pub comment: Option<Arc<str>>,
     /// What it has of the set's statements, with their values.
     pub states: Vec<StateSpec>,
+}
+
+impl Usual for More {
+    const USUAL: &'static Self = &More {
+        timeout: None,
+        expires: None,
+        comment: None,
+        states: Vec::new(),
+    };
 }
 
 /// What a map gives for an element.

@@ -34,11 +34,11 @@ pub enum Statement {
     /// `reject`: ends the rule.
     Reject(Reject),
     /// `queue`: ends the rule.
-    Queue(Queue),
+    Queue(Box<Queue>),
     /// `dup to`.
     Dup(Dup),
     /// `add @set { … }` and its kin.
-    Update(SetUpdate),
+    Update(Box<SetUpdate>),
     /// `key vmap …`.
     Vmap {
         /// The key, perhaps a concatenation.

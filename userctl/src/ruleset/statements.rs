@@ -136,7 +136,7 @@ impl Checker<'_> {
         let object = resolve(object);
         let which = match &object.kind {
             ExprKind::Word(text) | ExprKind::Quoted(text) => {
-                let text = self.reader.names.get(*text).clone();
+                let text = self.reader.names.shared(*text);
                 if self.table.object(*kind, &text).is_none() {
                     let kind = CheckErrorKind::NoObject(name, text.to_string());
                     return refuse(kind, object.span);
@@ -192,7 +192,7 @@ impl Checker<'_> {
         let prefix = match log.prefix {
             None => None,
             Some(text) => {
-                let prefix = self.reader.names.get(text.text).clone();
+                let prefix = self.reader.names.shared(text.text);
                 if prefix.len() > MAX_PREFIX {
                     return refuse(CheckErrorKind::PrefixTooLong(MAX_PREFIX), text.span);
                 }
@@ -453,8 +453,8 @@ impl Checker<'_> {
                 return refuse(unsupported(feature, "change them by command"), span);
             }
         };
-        let mut states = Vec::with_capacity(element.statements.len());
-        for statement in &element.statements {
+        let mut states = Vec::with_capacity(element.more.statements.len());
+        for statement in &element.more.statements {
             states.push(self.state(statement)?);
         }
         Ok(SetUpdate {
@@ -462,8 +462,8 @@ impl Checker<'_> {
             set: named.name.clone(),
             key: typed,
             data,
-            timeout: element.timeout.map(|time| time.millis),
-            comment: self.element_comment(element.comment)?,
+            timeout: element.more.timeout.map(|time| time.millis),
+            comment: self.element_comment(element.more.comment)?,
             states,
         })
     }
@@ -487,14 +487,14 @@ impl Checker<'_> {
                 let size = size.map(|(size, span)| fits(size, 32, span)).transpose()?;
                 self.meters.push(Set {
                     key_typeof: Some(typed.clone()),
-                    has_timeout: element.timeout.is_some(),
+                    has_timeout: element.more.timeout.is_some(),
                     size: size.map(|size| size as u32),
                     ..Set::updated_by_rules(name.clone(), parts)
                 });
             }
         }
-        let mut states = Vec::with_capacity(element.statements.len());
-        for statement in &element.statements {
+        let mut states = Vec::with_capacity(element.more.statements.len());
+        for statement in &element.more.statements {
             states.push(self.state(statement)?);
         }
         Ok(SetUpdate {
@@ -502,8 +502,8 @@ impl Checker<'_> {
             set: name,
             key: typed,
             data: None,
-            timeout: element.timeout.map(|time| time.millis),
-            comment: self.element_comment(element.comment)?,
+            timeout: element.more.timeout.map(|time| time.millis),
+            comment: self.element_comment(element.more.comment)?,
             states,
         })
     }

@@ -157,7 +157,7 @@ counters      0, on 2 CPUs
 instructions  0, at most 0 a packet at a chain
 program       0 bytes, 0 of them source
 hooks         10 registered here
-ABI           version 2
+ABI           version 3
 "
     );
 }

@@ -164,10 +164,10 @@ impl<'a> Lowered<'a> {
         };
         let flags = SET_ANONYMOUS | SET_CONSTANT | flag(SET_INTERVAL, set.interval);
         let mut record = record(identity, placed.table.family, flags, &shape);
-        let mut with_states = set.elements.iter().filter(|e| !e.states.is_empty());
+        let mut with_states = set.elements.iter().filter(|e| !e.more.states.is_empty());
         let states = with_states
             .next()
-            .map_or_else(Vec::new, |element| element.states.clone());
+            .map_or_else(Vec::new, |element| element.more.states.clone());
         self.templates(&mut record, &states, identity >> 8, number);
         let mut targets = Vec::new();
         in_elements(&set.elements, &mut |name| {

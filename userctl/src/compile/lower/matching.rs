@@ -17,6 +17,7 @@ use ferrule_uapi::{
 use super::super::{Options, Pass};
 use super::rule::Lowering;
 use super::value::{pair, Operand};
+use crate::rare::Rare;
 use crate::ruleset::expr::BitOp;
 use crate::ruleset::set::{Anonymous, Data, Element, ElementData, SetRef};
 use crate::ruleset::statement::Require;
@@ -182,10 +183,7 @@ impl<'a> Lowering<'_, 'a> {
                 elements: vec![Element {
                     key: ranges.to_vec(),
                     data: ElementData::None,
-                    timeout: None,
-                    expires: None,
-                    comment: None,
-                    states: Vec::new(),
+                    more: Rare::default(),
                 }],
             };
             let identity = self.next_set();

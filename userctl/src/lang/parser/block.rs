@@ -262,14 +262,14 @@ impl Parser<'_> {
             TokenKind::Word => {
                 let span = self.peek().span;
                 let name = self.intern(span);
-                if matches!(&**self.names.get(name), "accept" | "drop") {
+                if matches!(self.names.get(name), "accept" | "drop") {
                     self.bump();
                 }
                 name
             }
             _ => return Err(self.unexpected("`accept` or `drop`", None)),
         };
-        let accept = match &**self.names.get(name) {
+        let accept = match self.names.get(name) {
             "accept" => true,
             "drop" => false,
             _ => return Err(self.unexpected("`accept` or `drop`", None)),

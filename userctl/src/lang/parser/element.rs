@@ -5,6 +5,7 @@ use super::{Parsed, Parser};
 use crate::lang::syntax::{Element, Expr, ExprKind, StmtKind, Time};
 use crate::lang::token::TokenKind;
 use crate::lang::words::{self, Role};
+use crate::rare::Rare;
 use crate::source::Span;
 
 impl Parser<'_> {
@@ -75,7 +76,7 @@ impl Parser<'_> {
         }
         self.element_options(&mut element)?;
         if self.eat(TokenKind::Colon) {
-            element.data = Some(self.element_data()?);
+            element.data = Some(Box::new(self.element_data()?));
         }
         element.span = self.since(start);
         Ok(element)
@@ -103,18 +104,18 @@ impl Parser<'_> {
             match self.peek_word() {
                 Some("timeout") => {
                     self.bump();
-                    element.timeout = Some(self.timeout()?);
+                    element.more.timeout = Some(self.timeout()?);
                 }
                 Some("expires") => {
                     self.bump();
-                    element.expires = Some(self.time("a time, such as `1h30m`")?);
+                    element.more.expires = Some(self.time("a time, such as `1h30m`")?);
                 }
                 Some("comment") => {
                     self.bump();
-                    element.comment = Some(self.text("the comment")?);
+                    element.more.comment = Some(self.text("the comment")?);
                 }
                 _ => match self.stateful()? {
-                    Some(statement) => element.statements.push(statement),
+                    Some(statement) => element.more.statements.push(statement),
                     None => return Ok(()),
                 },
             }
@@ -171,10 +172,7 @@ pub(super) fn empty(span: Span) -> Element {
     Element {
         key: None,
         data: None,
-        timeout: None,
-        expires: None,
-        comment: None,
-        statements: Vec::new(),
+        more: Rare::default(),
         span,
     }
 }

@@ -170,7 +170,7 @@ impl Parser<'_> {
             }
             TokenKind::Address => {
                 self.bump();
-                ExprKind::Word(self.intern(token.span))
+                ExprKind::Word(self.names.plain(self.sources.snippet(token.span)))
             }
             TokenKind::Time => {
                 self.bump();

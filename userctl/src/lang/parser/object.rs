@@ -144,7 +144,7 @@ impl Parser<'_> {
 
     fn setting(&mut self, word: Ident) -> Parsed<Setting> {
         let token = self.peek();
-        match (&**self.names.get(word.name), token.kind) {
+        match (self.names.get(word.name), token.kind) {
             ("policy", _) => self.timeouts(),
             (_, TokenKind::Quoted) => Ok(Setting::Text(self.text("a string")?)),
             (_, TokenKind::Number) => Ok(Setting::Number(self.number("a number")?, token.span)),

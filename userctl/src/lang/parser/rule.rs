@@ -176,13 +176,13 @@ impl Parser<'_> {
                 direction: None,
                 key,
                 ..
-            } => match &**self.names.get(key.name) {
+            } => match self.names.get(key.name) {
                 "helper" => Some(Kind::CtHelper),
                 "timeout" => Some(Kind::CtTimeout),
                 "expectation" => Some(Kind::CtExpectation),
                 _ => None,
             },
-            ExprKind::Meta(key) if &**self.names.get(*key) == "secmark" => {
+            ExprKind::Meta(key) if self.names.get(*key) == "secmark" => {
                 let copied = matches!(value.kind, ExprKind::Ct { .. });
                 (!copied).then_some(Kind::Secmark)
             }

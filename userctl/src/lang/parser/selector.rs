@@ -117,7 +117,7 @@ impl Parser<'_> {
         let protocol = self.intern(protocol);
         let field = self.any_word("a field of the header")?;
         let next = self.peek().kind;
-        match (&**self.names.get(protocol), &**self.names.get(field.name)) {
+        match (self.names.get(protocol), self.names.get(field.name)) {
             ("tcp", "option") if next == TokenKind::At => self.raw_option(),
             ("tcp" | "ip" | "dccp", "option") | ("sctp", "chunk") => self.option(protocol),
             ("arp", "saddr" | "daddr") => self.arp_address(protocol, field),
@@ -155,7 +155,7 @@ impl Parser<'_> {
             }
             _ => self.any_word("an option's name or number")?,
         };
-        let known = &**self.names.get(protocol);
+        let known = self.names.get(protocol);
         let fields = OPTION_FIELDS.iter().find(|(name, _)| *name == known);
         let fields = fields.map_or(&[][..], |(_, fields)| *fields);
         let there = self.peek_word().is_some_and(|word| fields.contains(&word));
@@ -304,7 +304,7 @@ impl Parser<'_> {
         let family = self.optional(&["ip", "ip6"])?;
         let key = self.any_word("a routing key, such as `mtu`")?;
         let header = matches!(
-            &**self.names.get(key.name),
+            self.names.get(key.name),
             "nexthdr" | "hdrlength" | "type" | "seg-left"
         );
         if header && family.is_none() {

@@ -74,7 +74,7 @@ impl Parser<'_> {
     /// The prefix, with the variables in it replaced.
     fn log_prefix(&mut self) -> Parsed<Text> {
         let text = self.text("the prefix")?;
-        let raw = self.names.get(text.text).clone();
+        let raw = self.names.shared(text.text);
         if !raw.contains('$') {
             return Ok(text);
         }
@@ -157,7 +157,7 @@ impl Parser<'_> {
             return Ok(StmtKind::Reject(Reject { with, code }));
         }
         let with = self.any_word("`icmp`, `icmpv6`, `icmpx` or `tcp reset`")?;
-        let code = match &**self.names.get(with.name) {
+        let code = match self.names.get(with.name) {
             "tcp" => {
                 let span = self.expect_word("reset", "`reset`")?;
                 let kind = ExprKind::Word(self.intern(span));
@@ -306,7 +306,7 @@ impl Parser<'_> {
         self.open_braces += 1;
         let mut element = self.update_key()?;
         if self.eat(TokenKind::Colon) {
-            element.data = Some(self.left()?);
+            element.data = Some(Box::new(self.left()?));
             self.element_options(&mut element)?;
         }
         self.expect(TokenKind::RBrace, "`}`")?;
@@ -330,7 +330,7 @@ impl Parser<'_> {
         let start = self.expect(TokenKind::LBrace, "`{` and the key")?.span;
         self.open_braces += 1;
         let mut element = self.update_key()?;
-        if element.statements.is_empty() {
+        if element.more.statements.is_empty() {
             let hint = "a meter has a `limit`, `counter`, `quota` or `ct count`";
             return Err(self.unexpected("a statement", Some(hint)));
         }

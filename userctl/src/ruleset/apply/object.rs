@@ -229,7 +229,7 @@ impl Settings<'_, '_> {
 
     fn text(&self, name: &'static str) -> Checked<Arc<str>> {
         match self.get(name) {
-            Some(Setting::Text(text)) => Ok(self.applier.reader.names.get(text.text).clone()),
+            Some(Setting::Text(text)) => Ok(self.applier.reader.names.shared(text.text)),
             Some(Setting::Word(ident)) => Ok(self.applier.name(ident)),
             _ => self.missing(name),
         }
@@ -288,7 +288,7 @@ impl Settings<'_, '_> {
     fn context(&self) -> Checked<Arc<str>> {
         let mut settings = self.block.settings.iter();
         let text = settings.find_map(|(_, setting)| match setting {
-            Setting::Text(text) => Some(self.applier.reader.names.get(text.text).clone()),
+            Setting::Text(text) => Some(self.applier.reader.names.shared(text.text)),
             _ => None,
         });
         match text {

@@ -109,7 +109,7 @@ impl Applier<'_> {
             states.push(checker.state(statement)?);
         }
         let text = comment(&self.reader, block.comment, &mut self.errors);
-        let name = self.reader.names.get(ident.name).clone();
+        let name = self.reader.names.shared(ident.name);
         let mut set = Set {
             comment: text,
             key_typeof,
@@ -269,7 +269,7 @@ fn suits(set: &Set, element: &Element, span: Span) -> Checked<()> {
     if element.is_interval() && !set.interval {
         return refuse(CheckErrorKind::NeedsInterval(set.name.to_string()), span);
     }
-    if (element.timeout.is_some() || element.expires.is_some()) && !set.has_timeout {
+    if (element.more.timeout.is_some() || element.more.expires.is_some()) && !set.has_timeout {
         return refuse(CheckErrorKind::NeedsTimeout(set.name.to_string()), span);
     }
     Ok(())
