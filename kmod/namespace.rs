@@ -236,8 +236,13 @@ impl Namespace {
             let sets = stage.snapshot()?;
             if !dry_run {
                 let retired = loaded.state().publish(sets.clone());
-                // There is room: else this would only wait.
-                let _ = writer.retired.push_within_capacity(retired);
+                if stage.leaves_much() {
+                    retired.wait();
+                    writer.retired.clear();
+                } else {
+                    // There is room: else this would only wait.
+                    let _ = writer.retired.push_within_capacity(retired);
+                }
                 writer.sets = sets;
                 stage.commit(&writer.sets);
                 let generation = writer.ruleset.generation;

@@ -9,14 +9,36 @@
 //!
 //! # The idea
 //!
-//! A set is two structures:
+//! A set is three structures:
 //!
 //! - single keys in a hash table that is changed in place, where every element says from which *epoch* on it is
 //!   there, and from which on it is not (`element`, `exact`);
+//! - single keys that are there to stay in a *frozen* table, packed, that never changes (`frozen`);
 //! - intervals in a sorted table that never changes: a change makes another (`intervals`).
 //!
-//! A [`Snapshot`] says which epoch it is, and which interval tables are in force. It is published by one store,
+//! A [`Snapshot`] says which epoch it is, and which tables are in force. It is published by one store,
 //! and a packet reads it once, with its ruleset: what it says of all sets belongs together.
+//!
+//! # Single keys, hashed or frozen
+//!
+//! An element of the hash table is an allocation with a count, two epochs and a pointer: 80 bytes, and it takes two
+//! cache lines to find. For a blocklist of a million addresses that is too much of both. In the frozen table
+//! an element is its key and a byte, and it takes one line to find. What such a table lacks is whatever makes
+//! an element more than key and data: comments, timeouts, states, and packets that change it. So a set
+//! *freezes* if it has neither timeouts nor states and no rule adds to it; what has a comment, and the catch-all
+//! element, is in the hash table even so.
+//!
+//! | change of a set that freezes | done to |
+//! | --- | --- |
+//! | few elements | the hash table, which lies over the frozen one: what comes is an element, what goes and is frozen gets a *tombstone*, an entry that says so; both are of the epoch to come, and undone, like any other |
+//! | many; all; those that came with a ruleset | a copy of the frozen table, into which the hash table is melted first; the snapshot then has the copy |
+//!
+//! *Many* is when the hash table would have more than a sixteenth ([`stage`]) of what is frozen. So a set that
+//! grows one by one is copied each time that it has grown by a sixteenth, which comes to a constant
+//! number of copied elements for each that is added, and the hash table never takes much memory. A set
+//! of a few elements is copied for every change, which is cheap, and its packets find all of it in one
+//! place. The alternative, a hash table whose entries are packed and changed in place, was weighed: the epochs
+//! alone would be 16 bytes an element, and growing it under RCU would take twice its size as well.
 //!
 //! # One change, from beginning to end
 //!
@@ -58,6 +80,9 @@ mod carry;
 mod dump;
 mod element;
 mod exact;
+mod freeze;
+mod frozen;
+mod hash;
 mod intervals;
 mod sort;
 mod stage;
@@ -72,8 +97,9 @@ use crate::{
     clock,
     states::Templates,
 };
-use element::{Element, Shape};
+use element::{Element, Extras, Shape, TOMBSTONE};
 use exact::Exact;
+use frozen::{Frozen, Kept};
 use intervals::IntervalTable;
 
 pub(crate) use stage::{Refused, Stage};
@@ -101,6 +127,10 @@ struct SetState {
     declared: Set,
     name: Name,
     shape: Shape,
+    /// Nothing that the program says of it keeps its elements from being frozen.
+    plain: bool,
+    /// Whether elements may be frozen: no packet adds to it, by this program or the one before.
+    freezes: bool,
     content: Arc<Content>,
 }
 
@@ -133,12 +163,19 @@ type Brought = KVVec<((u32, u32), Arc<Templates>)>;
 pub(crate) struct Snapshot {
     /// Which time it is.
     epoch: u64,
-    /// Intervals, by set; those of most sets are none.
+    /// What never changes, by set.
     tables: Tables,
 }
 
-/// Interval tables, by the index of the set.
-pub(crate) type Tables = KVVec<Option<Arc<IntervalTable>>>;
+/// The tables of a set that never change.
+#[derive(Clone, Default)]
+pub(crate) struct SetTables {
+    frozen: Option<Arc<Frozen>>,
+    intervals: Option<Arc<IntervalTable>>,
+}
+
+/// Tables that never change, by the index of the set.
+pub(crate) type Tables = KVVec<SetTables>;
 
 impl Snapshot {
     /// Of no sets.
@@ -149,7 +186,7 @@ impl Snapshot {
         }
     }
 
-    /// Interval tables as they are, to begin a change with.
+    /// Tables as they are, to begin a change with.
     pub(crate) fn tables(&self) -> Result<Tables> {
         let flags = GFP_KERNEL_ACCOUNT | __GFP_NOWARN;
         let mut tables = KVVec::with_capacity(self.tables.len(), flags)?;
@@ -165,9 +202,21 @@ impl Snapshot {
     }
 
     /// The intervals of a set.
-    fn table(&self, set: usize) -> Option<&IntervalTable> {
-        self.tables.get(set)?.as_deref()
+    fn intervals(&self, set: usize) -> Option<&IntervalTable> {
+        self.tables.get(set)?.intervals.as_deref()
     }
+
+    /// The frozen elements of a set.
+    fn frozen(&self, set: usize) -> Option<&Frozen> {
+        self.tables.get(set)?.frozen.as_deref()
+    }
+}
+
+/// What a set has for a key: an element of the hash table, a frozen one, or an interval.
+#[derive(Clone, Copy)]
+struct Hit<'a> {
+    data: &'a [u8],
+    extras: Option<&'a Extras>,
 }
 
 /// A packet's view of its ruleset's sets.
@@ -187,22 +236,23 @@ impl<'a> SetView<'a> {
     /// What set `index` has for `key`, whose statements are asked for a packet of `len` bytes.
     pub(crate) fn find(&self, index: u32, key: &[u8], len: u32) -> Option<Found> {
         let set = self.sets.sets.get(index as usize)?;
-        let element = self.element(set, index as usize, key)?;
-        match element.cells() {
+        let hit = self.hit(set, index as usize, key)?;
+        let cells = hit.extras.and_then(|extras| extras.cells.as_deref());
+        match cells {
             Some(cells) if !cells.ask(len, self.here) => Some(Found::Refused),
-            _ => set.shape.found(element),
+            _ => set.shape.found(hit.data),
         }
     }
 
     /// Whether set `index` holds `key`. Its statements are not asked.
     pub(crate) fn holds(&self, index: u32, key: &[u8]) -> bool {
         let set = self.sets.sets.get(index as usize);
-        set.is_some_and(|set| self.element(set, index as usize, key).is_some())
+        set.is_some_and(|set| self.hit(set, index as usize, key).is_some())
     }
 
-    /// The element for `key`: a single key before an interval, the catch-all element last.
+    /// What there is for `key`: a single key before an interval, the catch-all element last.
     #[inline]
-    fn element(&self, set: &'a SetState, index: usize, key: &[u8]) -> Option<&'a Element> {
+    fn hit(&self, set: &'a SetState, index: usize, key: &[u8]) -> Option<Hit<'a>> {
         if key.len() != set.shape.key {
             return None;
         }
@@ -210,14 +260,33 @@ impl<'a> SetView<'a> {
             true => clock::milliseconds(clock::now()),
             false => 0,
         };
+        let of = |element: &'a Element| Hit {
+            data: set.shape.data(element),
+            extras: element.extras(),
+        };
         let (exact, epoch) = (&*set.content.exact, self.snapshot.epoch);
-        if exact.is_used() {
-            if let Some(element) = exact.find(self.rcu, key, epoch, now) {
-                return Some(element);
+        let tables = self.snapshot.tables.get(index)?;
+        let is_used = exact.is_used();
+        if is_used || tables.frozen.is_some() {
+            let hash = exact.hash(key);
+            let entry = is_used.then(|| exact.find(self.rcu, (key, hash), epoch, now));
+            match (entry.flatten(), &tables.frozen) {
+                (Some(entry), _) if !entry.is(TOMBSTONE) => return Some(of(entry)),
+                (None, Some(frozen)) => {
+                    if let Some(Kept { data, .. }) = frozen.find(key, hash) {
+                        return Some(Hit { data, extras: None });
+                    }
+                }
+                _ => {}
             }
         }
-        let interval = self.snapshot.table(index);
-        let interval = interval.and_then(|table| table.find(&set.shape, key, now));
-        interval.or_else(|| exact.find_catchall(self.rcu, epoch, now))
+        if let Some(row) = tables.intervals.as_ref().and_then(|it| it.find(key, now)) {
+            let extras = row.extras.map(|extras| &**extras);
+            return Some(Hit {
+                data: row.data,
+                extras,
+            });
+        }
+        exact.find_catchall(self.rcu, epoch, now).map(of)
     }
 }

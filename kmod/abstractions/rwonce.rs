@@ -8,7 +8,7 @@
 //! order but that of addresses that depend on one another; whoever changes a number by what it was holds
 //! a lock.
 
-use kernel::sync::atomic::Atomic;
+use kernel::{prelude::*, sync::atomic::Atomic};
 
 /// A number of 64 bits.
 #[repr(transparent)]
@@ -39,6 +39,9 @@ impl Shared64 {
 /// A number of 32 bits.
 #[repr(transparent)]
 pub(crate) struct Shared32(Atomic<u32>);
+
+// SAFETY: All bytes zero are the number zero.
+unsafe impl Zeroable for Shared32 {}
 
 impl Shared32 {
     /// Begins with `value`.

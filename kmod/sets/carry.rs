@@ -41,8 +41,10 @@ impl Sets {
     pub(crate) fn carry(view: &View<'_>, old: &Sets) -> Result<Self> {
         let mut sets = KVVec::with_capacity(view.sets().len(), flags())?;
         let mut names = KVVec::with_capacity(view.sets().len(), flags())?;
+        let updated = updated(view)?;
         for (index, declared) in (0..).zip(view.sets()) {
-            let set = SetState::new(view, declared, old)?;
+            let is_updated = updated.binary_search(&index).is_ok();
+            let set = SetState::new(view, declared, old, is_updated)?;
             if !set.name.anonymous {
                 names.push((set.name.hash(), index), flags())?;
             }
@@ -57,16 +59,14 @@ impl Sets {
         })
     }
 
-    /// The interval tables that this program's sets begin with, of what `snapshot` has for `old`.
+    /// The tables that this program's sets begin with, of what `snapshot` has for `old`.
     pub(crate) fn tables(&self, old: &Sets, snapshot: &Snapshot) -> Result<Tables> {
         let mut tables = KVVec::with_capacity(self.sets.len(), flags())?;
         for set in &self.sets {
             let before = old.position(&set.name);
             let before = before.filter(|at| old.sets.get(*at).is_some_and(|old| old.shares(set)));
-            let table = before
-                .and_then(|at| snapshot.tables.get(at)?.clone())
-                .filter(|_| set.declared.flags & SET_INTERVAL != 0);
-            tables.push(table, flags())?;
+            let table = before.and_then(|at| snapshot.tables.get(at));
+            tables.push(table.cloned().unwrap_or_default(), flags())?;
         }
         Ok(tables)
     }
@@ -92,6 +92,18 @@ impl Sets {
     }
 }
 
+/// The sets that rules add to, or remove from, ascending.
+fn updated(view: &View<'_>) -> Result<KVVec<u32>> {
+    let mut updated = KVVec::new();
+    for statement in view.statements() {
+        if statement.kind == StatementKind::UpdateSet as u8 {
+            updated.push(statement.a, flags())?;
+        }
+    }
+    sort(&mut updated, u32::cmp);
+    Ok(updated)
+}
+
 /// The templates that rules bring along, by place.
 fn templates(view: &View<'_>) -> Result<Brought> {
     let mut templates = KVVec::new();
@@ -107,8 +119,8 @@ fn templates(view: &View<'_>) -> Result<Brought> {
 }
 
 impl SetState {
-    /// A set of the new program.
-    fn new(view: &View<'_>, declared: &Set, old: &Sets) -> Result<Self> {
+    /// A set of the new program, whose rules add to it if it `is_updated`.
+    fn new(view: &View<'_>, declared: &Set, old: &Sets, is_updated: bool) -> Result<Self> {
         let name = Name {
             anonymous: declared.flags & SET_ANONYMOUS != 0,
             identity: declared.identity,
@@ -131,10 +143,15 @@ impl SetState {
             Some(old) => old.content.clone(),
             None => Content::new(view, declared, shape)?,
         };
+        let moves = SET_INTERVAL | SET_TIMEOUT | SET_DYNAMIC;
+        let plain = declared.flags & moves == 0 && declared.state_count == 0 && !is_updated;
         Ok(SetState {
             declared: *declared,
             name,
             shape,
+            plain,
+            // Packets of the program before go on until the new one is published.
+            freezes: plain && before.is_none_or(|old| old.plain),
             content,
         })
     }

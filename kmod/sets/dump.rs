@@ -17,10 +17,12 @@ use kernel::prelude::*;
 use zerocopy::IntoBytes;
 
 use super::{
-    element::{Element, CATCHALL, NEVER, STATIC},
+    element::{Element, Extras, CATCHALL, NEVER, STATIC, TOMBSTONE},
+    frozen::{Frozen, Kept},
+    intervals::{Interval, IntervalTable},
     SetState, Sets, Snapshot,
 };
-use crate::clock;
+use crate::{clock, states::Cells};
 
 /// Most states that an element has: the verifier refuses more.
 const MOST_STATES: usize = 8;
@@ -109,35 +111,49 @@ impl<'a> Out<'a> {
     fn all(&mut self, snapshot: &Snapshot, index: usize) -> Result {
         let exact = &self.set.content.exact;
         let walk = exact.walk();
-        let intervals = snapshot
-            .table(index)
-            .map_or(&[][..], |table| table.elements());
-        let len = intervals.len().saturating_add(exact.count() as usize);
+        let intervals = snapshot.intervals(index);
+        let len = intervals
+            .map_or(0, IntervalTable::len)
+            .saturating_add(exact.count() as usize);
         self.elements
             .reserve(len.saturating_mul(self.stride()), flags())?;
         for element in walk.entries() {
-            if element.lives(snapshot.epoch()) {
+            if element.lives(snapshot.epoch()) && !element.is(TOMBSTONE) {
                 self.element(element)?;
             }
         }
-        for element in intervals {
-            self.element(element)?;
+        if let Some(table) = snapshot.frozen(index) {
+            let is_used = exact.is_used();
+            for kept in table.iter() {
+                let above = || exact.seek(&walk, kept.key, snapshot.epoch(), self.now);
+                if !is_used || above().is_none() {
+                    self.kept(table, &kept)?;
+                }
+            }
+        }
+        for row in intervals.into_iter().flat_map(IntervalTable::rows) {
+            self.interval(&row)?;
         }
         Ok(())
     }
 
     /// The element that holds `key`.
     fn one(&mut self, snapshot: &Snapshot, index: usize, key: &[u8]) -> Result {
-        let intervals = snapshot.table(index);
-        if let Some(element) =
-            intervals.and_then(|table| table.find(&self.set.shape, key, self.now))
-        {
-            return self.element(element);
+        let intervals = snapshot.intervals(index);
+        if let Some(row) = intervals.and_then(|table| table.find(key, self.now)) {
+            return self.interval(&row);
         }
         let exact = &self.set.content.exact;
         let walk = exact.walk();
-        let element = exact.seek(&walk, key, snapshot.epoch(), self.now);
-        self.element(element.ok_or(ENOENT)?)
+        match exact.seek(&walk, key, snapshot.epoch(), self.now) {
+            Some(element) if element.is(TOMBSTONE) => Err(ENOENT),
+            Some(element) => self.element(element),
+            None => {
+                let table = snapshot.frozen(index).ok_or(ENOENT)?;
+                let kept = table.find(key, exact.hash(key)).ok_or(ENOENT)?;
+                self.kept(table, &kept)
+            }
+        }
     }
 
     /// Bytes of an element.
@@ -169,29 +185,57 @@ impl<'a> Out<'a> {
         Ok(self.elements.extend_from_slice(bytes, flags())?)
     }
 
-    /// Writes an element, unless its time is over.
+    /// Writes a single key.
     fn element(&mut self, element: &Element) -> Result {
-        if element.is_over(self.now) {
-            return Ok(());
-        }
         let shape = &self.set.shape;
-        self.put(shape.begin(element))?;
-        if self.has(CARRIES_END) {
-            self.put(shape.end(element))?;
-        }
+        let key = shape.key_of(element);
         let mut marks = 0;
         for (bit, mark) in [(ELEMENT_CATCHALL, CATCHALL), (ELEMENT_STATIC, STATIC)] {
             marks |= if element.is(mark) { bit } else { 0 };
         }
-        self.put(&u32::to_ne_bytes(marks))?;
-        self.put(shape.data(element))?;
-        if self.has(CARRIES_TIMEOUT) {
-            self.times(element)?;
+        self.write((key, key), marks, shape.data(element), element.extras())
+    }
+
+    /// Writes an interval.
+    fn interval(&mut self, row: &Interval<'_>) -> Result {
+        let extras = row.extras.map(|extras| &**extras);
+        let marks = if row.is_static { ELEMENT_STATIC } else { 0 };
+        self.write((row.begin, row.end), marks, row.data, extras)
+    }
+
+    /// Writes a frozen element.
+    fn kept(&mut self, table: &Frozen, kept: &Kept<'_>) -> Result {
+        let is_static = table.is_static(kept.place);
+        let marks = if is_static { ELEMENT_STATIC } else { 0 };
+        self.write((kept.key, kept.key), marks, kept.data, None)
+    }
+
+    /// Writes an element, unless its time is over.
+    fn write(
+        &mut self,
+        (begin, end): (&[u8], &[u8]),
+        marks: u32,
+        data: &[u8],
+        extras: Option<&Extras>,
+    ) -> Result {
+        let now = self.now;
+        if extras.is_some_and(|extras| extras.expires.get() <= now) {
+            return Ok(());
         }
-        self.comment(element.comment())?;
+        self.put(begin)?;
+        if self.has(CARRIES_END) {
+            self.put(end)?;
+        }
+        self.put(&u32::to_ne_bytes(marks))?;
+        self.put(data)?;
+        if self.has(CARRIES_TIMEOUT) {
+            self.times(extras)?;
+        }
+        self.comment(extras.map_or(&[], |extras| &extras.comment))?;
+        let cells = extras.and_then(|extras| extras.cells.as_deref());
         if self.has(CARRIES_STATES) {
-            self.states(element)?;
-        } else if let Some(cells) = element.cells().filter(|_| self.reset) {
+            self.states(cells)?;
+        } else if let Some(cells) = cells.filter(|_| self.reset) {
             cells.reset();
         }
         self.count = self.count.saturating_add(1);
@@ -199,8 +243,8 @@ impl<'a> Out<'a> {
     }
 
     /// Writes the timeout and what remains of it.
-    fn times(&mut self, element: &Element) -> Result {
-        let (timeout, expires) = element.extras().map_or((0, NEVER), |extras| {
+    fn times(&mut self, extras: Option<&Extras>) -> Result {
+        let (timeout, expires) = extras.map_or((0, NEVER), |extras| {
             (extras.timeout.get(), extras.expires.get())
         });
         let remains = match expires {
@@ -220,10 +264,10 @@ impl<'a> Out<'a> {
     }
 
     /// Writes the values of the states that the set declares.
-    fn states(&mut self, element: &Element) -> Result {
+    fn states(&mut self, cells: Option<&Cells>) -> Result {
         let count = self.set.declared.state_count as usize;
         let mut values = [StateValue::default(); MOST_STATES];
-        if let Some(cells) = element.cells() {
+        if let Some(cells) = cells {
             let mut to = values.iter_mut();
             cells.each(self.reset, |value| {
                 if let Some(to) = to.next() {

@@ -39,11 +39,11 @@ pub(crate) const CATCHALL: u32 = 1;
 /// [`Life::flags`]: it came with a ruleset.
 pub(crate) const STATIC: u32 = 2;
 
-/// [`Life::flags`]: its end follows its key.
-pub(crate) const HAS_END: u32 = 4;
-
 /// [`Life::flags`]: the change that is being made took it away, but may bring it back.
-pub(crate) const REPLACED: u32 = 8;
+pub(crate) const REPLACED: u32 = 4;
+
+/// [`Life::flags`]: no element, but the word that the one with this key in the frozen table is gone.
+pub(crate) const TOMBSTONE: u32 = 8;
 
 /// Room for an element's verdict: what, and where to.
 pub(crate) const VERDICT_BYTES: usize = 12;
@@ -105,16 +105,25 @@ pub(crate) struct Shape {
     count: u8,
     /// What there is for a key.
     pub(crate) kind: SetKind,
+    /// Bytes of the data.
+    pub(crate) data_len: usize,
 }
 
 impl Shape {
     /// That of `set`.
     pub(crate) fn new(set: &Set) -> Result<Self> {
+        let kind = SetKind::from_raw(set.kind).ok_or(EINVAL)?;
         Ok(Shape {
             key: set.key_len.into(),
             parts: set.part_lens,
             count: set.parts,
-            kind: SetKind::from_raw(set.kind).ok_or(EINVAL)?,
+            kind,
+            data_len: match kind {
+                SetKind::Set => 0,
+                SetKind::Map => set.data_len.into(),
+                SetKind::Verdict => VERDICT_BYTES,
+                SetKind::Object => size_of::<u64>(),
+            },
         })
     }
 
@@ -124,37 +133,21 @@ impl Shape {
         self.parts.get(..self.count.into()).unwrap_or_default()
     }
 
-    /// The key, or the beginning of the interval.
+    /// The key.
     #[inline]
-    pub(crate) fn begin<'a>(&self, element: &'a Element) -> &'a [u8] {
+    pub(crate) fn key_of<'a>(&self, element: &'a Element) -> &'a [u8] {
         element.tail().get(..self.key).unwrap_or_default()
-    }
-
-    /// The end of the interval; the key if it is none.
-    #[inline]
-    pub(crate) fn end<'a>(&self, element: &'a Element) -> &'a [u8] {
-        if element.is(HAS_END) {
-            let rest = element.tail().get(self.key..).unwrap_or_default();
-            rest.get(..self.key).unwrap_or_default()
-        } else {
-            self.begin(element)
-        }
     }
 
     /// The data, as they were put there.
     #[inline]
     pub(crate) fn data<'a>(&self, element: &'a Element) -> &'a [u8] {
-        let keys = match element.is(HAS_END) {
-            true => self.key.wrapping_mul(2), // At most 128.
-            false => self.key,
-        };
-        element.tail().get(keys..).unwrap_or_default()
+        element.tail().get(self.key..).unwrap_or_default()
     }
 
-    /// What the set has, if it is this.
+    /// What the set has, if these are the data.
     #[inline]
-    pub(crate) fn found(&self, element: &Element) -> Option<Found> {
-        let data = self.data(element);
+    pub(crate) fn found(&self, data: &[u8]) -> Option<Found> {
         match self.kind {
             SetKind::Set => Some(Found::Member),
             SetKind::Map => Some(Found::Data(number(data))),
@@ -201,6 +194,11 @@ impl Element {
         let flags = self.value().flags.get();
         let flags = if on { flags | flag } else { flags & !flag };
         self.value().flags.set(flags);
+    }
+
+    /// Whether it is one that a frozen table could have: nothing but key and data.
+    pub(crate) fn is_plain(&self) -> bool {
+        !self.is(CATCHALL | TOMBSTONE) && self.value().extras.is_none()
     }
 
     /// Whether it is there in `epoch`.

@@ -20,11 +20,12 @@ use kernel::{prelude::*, sync::Arc};
 
 use super::{
     element::{
-        self, deadline, Element, ElementRef, Extras, Life, Shape, CATCHALL, HAS_END, NEVER, STATIC,
-        VERDICT_BYTES,
+        self, deadline, Element, ElementRef, Extras, Life, Shape, CATCHALL, NEVER, STATIC,
+        TOMBSTONE, VERDICT_BYTES,
     },
     exact::{Moment, Wanted},
-    intervals::{self, Draft, IntervalTable},
+    frozen::Frozen,
+    intervals::{self, Coming, Draft, Interval, IntervalTable},
     SetState, Sets, Snapshot, Tables,
 };
 use crate::{
@@ -36,8 +37,11 @@ use crate::{
     states::Cells,
 };
 
+/// So many bytes that their owner wants them back.
+const MUCH: usize = 1 << 20;
+
 /// For what grows with the change.
-fn flags() -> kernel::alloc::Flags {
+pub(super) fn flags() -> kernel::alloc::Flags {
     GFP_KERNEL_ACCOUNT | __GFP_NOWARN
 }
 
@@ -70,17 +74,31 @@ impl<E: Into<Error>> From<E> for Refused {
 
 /// A change that has not been published.
 pub(crate) struct Stage<'a> {
-    sets: Arc<Sets>,
+    pub(super) sets: Arc<Sets>,
     batch: Option<Batch<'a>>,
     /// The tables that the change begins with.
-    tables: Tables,
-    /// Those that it makes, by set.
-    drafts: KVVec<Option<Draft>>,
-    at: Moment,
+    pub(super) tables: Tables,
+    /// What it makes, by set.
+    pub(super) staged: KVVec<Option<KBox<Staged>>>,
+    pub(super) at: Moment,
     /// How many ops have been begun.
     begun: usize,
     /// Whether the elements of anonymous sets were replaced.
     replaced: bool,
+    /// Bytes of tables that are no longer in force after it.
+    outdated: usize,
+}
+
+/// What a change makes of a set.
+pub(super) struct Staged {
+    /// The table of intervals that is being made.
+    intervals: Option<Draft>,
+    /// The frozen table that is being made.
+    pub(super) frozen: Option<Frozen>,
+    /// There will be another frozen table, and any element of the hash table may have been changed.
+    pub(super) reshaped: bool,
+    /// What [`super::Exact::beside`] was before.
+    pub(super) beside: u32,
 }
 
 impl<'a> Stage<'a> {
@@ -91,9 +109,9 @@ impl<'a> Stage<'a> {
         batch: Option<Batch<'a>>,
         epoch: u64,
     ) -> Result<Self> {
-        let mut drafts = KVVec::with_capacity(sets.sets.len(), flags())?;
+        let mut staged = KVVec::with_capacity(sets.sets.len(), flags())?;
         for _ in 0..sets.sets.len() {
-            drafts.push(None, flags())?;
+            staged.push(None, flags())?;
         }
         let now = clock::milliseconds(clock::now());
         let at = Moment { epoch, now };
@@ -101,10 +119,11 @@ impl<'a> Stage<'a> {
             sets,
             batch,
             tables,
-            drafts,
+            staged,
             at,
             begun: 0,
             replaced: false,
+            outdated: 0,
         })
     }
 
@@ -118,7 +137,8 @@ impl<'a> Stage<'a> {
                 continue;
             }
             set.content.exact.clear(true, self.at);
-            if self.tables.get(index as usize).is_some_and(Option::is_some) {
+            let tables = self.tables.get(index as usize);
+            if tables.is_some_and(|tables| tables.intervals.is_some()) {
                 self.draft(set, index)?.clear(true)?;
             }
         }
@@ -127,6 +147,7 @@ impl<'a> Stage<'a> {
 
     /// Writes down what the batch says.
     pub(crate) fn apply(&mut self) -> Result<(), Refused> {
+        self.unfreeze()?;
         let Some(batch) = self.batch else {
             return Ok(());
         };
@@ -151,11 +172,16 @@ impl<'a> Stage<'a> {
         let is_interval = set.declared.flags & SET_INTERVAL != 0;
         match op.kind {
             SetOpKind::Add if is_interval => self.add_intervals(set, op),
+            SetOpKind::Add if set.freezes => self.add_freezing(set, op),
             SetOpKind::Add => self.add(set, op),
             SetOpKind::Delete if is_interval => self.delete_intervals(set, op),
+            SetOpKind::Delete if set.freezes => self.delete_freezing(set, op),
             SetOpKind::Delete => self.delete(set, op),
             SetOpKind::Clear | SetOpKind::Replace => {
                 let replace = op.kind == SetOpKind::Replace;
+                if set.freezes {
+                    return Ok(self.clear_freezing(set, op.index, replace)?);
+                }
                 set.content.exact.clear(replace, self.at);
                 if is_interval {
                     self.draft(set, op.index)?.clear(replace)?;
@@ -166,69 +192,92 @@ impl<'a> Stage<'a> {
         }
     }
 
+    /// What is being made of a set.
+    pub(super) fn staged(&mut self, set: &SetState, index: u32) -> Result<&mut Staged> {
+        let slot = self.staged.get_mut(index as usize).ok_or(EINVAL)?;
+        if slot.is_none() {
+            let staged = Staged {
+                intervals: None,
+                frozen: None,
+                reshaped: false,
+                beside: set.content.exact.beside(),
+            };
+            *slot = Some(KBox::new(staged, flags())?);
+        }
+        slot.as_deref_mut().ok_or(EINVAL)
+    }
+
     /// The table of intervals that is being made for a set.
     fn draft(&mut self, set: &SetState, index: u32) -> Result<&mut Draft> {
-        let index = index as usize;
-        let slot = self.drafts.get_mut(index).ok_or(EINVAL)?;
-        if slot.is_none() {
-            let empty = IntervalTable::default();
-            let old = self.tables.get(index).and_then(Option::as_deref);
+        let tables = self.tables.get(index as usize);
+        let old = tables.and_then(|tables| tables.intervals.clone());
+        let now = self.at.now;
+        let draft = &mut self.staged(set, index)?.intervals;
+        if draft.is_none() {
             let merges = set.declared.flags & SET_AUTO_MERGE != 0;
-            let old = old.unwrap_or(&empty);
-            let draft = Draft::new(set.shape, set.declared.size, merges, old, self.at.now)?;
-            *slot = Some(draft);
+            let how = (set.declared.size, merges);
+            *draft = Some(Draft::new(&set.shape, how, old, now)?);
         }
-        slot.as_mut().ok_or(EINVAL)
+        draft.as_mut().ok_or(EINVAL)
     }
 
     fn add(&self, set: &SetState, op: &Op<'_>) -> Result<(), intervals::Refused> {
         set.content.exact.reserve(op.count)?;
         for (number, given) in (0..).zip(op.elements()) {
-            self.add_one(set, &given, op.exclusive, number)?;
+            self.add_one(set, &given, (op.exclusive, number), None)?;
         }
         Ok(())
     }
 
-    fn add_one(
+    /// Adds an element to the hash table, unless it is there or `below`.
+    pub(super) fn add_one(
         &self,
         set: &SetState,
         given: &Given<'_>,
-        exclusive: bool,
-        number: u32,
+        (exclusive, number): (bool, u32),
+        below: Option<&Frozen>,
     ) -> Result<(), intervals::Refused> {
         let exact = &set.content.exact;
         let mut data = [0; VERDICT_BYTES];
         let data = data_of(&set.shape, given, &mut data);
-        let new = self.make(set, given, exact.hash(given.key), data, false)?;
-        let added = exact.add(new, exclusive, set.declared.size, self.at);
+        let new = self.make(set, given, exact.hash(given.key) as u32, data)?;
+        let added = exact.add(new, exclusive, set.declared.size, below, self.at);
         added.map_err(|error| intervals::Refused::Element(error, number))
     }
 
     fn add_intervals(&mut self, set: &SetState, op: &Op<'_>) -> Result<(), intervals::Refused> {
-        let mut new = KVVec::with_capacity(op.count as usize, flags())?;
+        let mut coming = Coming::new(&set.shape, op.count as usize)?;
         for (number, given) in (0..).zip(op.elements()) {
             if given.catchall {
-                self.add_one(set, &given, op.exclusive, number)?;
+                self.add_one(set, &given, (op.exclusive, number), None)?;
                 continue;
             }
             let mut data = [0; VERDICT_BYTES];
             let data = data_of(&set.shape, &given, &mut data);
+            let place = self.draft(set, op.index)?.next_number();
             let draft = self.draft(set, op.index)?;
-            let element = match draft.again(&given, data) {
-                Some(element) => element,
-                None => {
-                    let place = draft.next_number();
-                    self.make(set, &given, place, data, true)?
-                }
+            if let Some(again) = draft.again(&given, data) {
+                coming.push(&again, number)?;
+                continue;
+            }
+            let extras = self.extras(set, &given)?;
+            let row = Interval {
+                begin: given.key,
+                end: given.end,
+                data,
+                is_static: given.is_static,
+                number: place,
+                extras: extras.as_ref(),
             };
-            new.push((element, number), flags())?;
+            coming.push(&row, number)?;
         }
-        self.draft(set, op.index)?.add(new, op.exclusive)
+        self.draft(set, op.index)?.add(&coming, op.exclusive)
     }
 
     fn delete(&self, set: &SetState, op: &Op<'_>) -> Result<(), intervals::Refused> {
         for (number, given) in (0..).zip(op.elements()) {
-            if !set.content.exact.remove(wanted(&given), self.at) && !op.lenient {
+            let gone = set.content.exact.remove(wanted(&given), None, self.at)?;
+            if !gone && !op.lenient {
                 return Err(intervals::Refused::Element(VerifyError::Missing, number));
             }
         }
@@ -240,7 +289,7 @@ impl<'a> Stage<'a> {
         let mut rest = KVVec::with_capacity(op.count as usize, flags())?;
         for (number, given) in (0..).zip(op.elements()) {
             let single = given.catchall || given.key == given.end;
-            if single && exact.remove(wanted(&given), self.at) {
+            if single && exact.remove(wanted(&given), None, self.at)? {
                 continue;
             }
             if !given.catchall {
@@ -256,28 +305,26 @@ impl<'a> Stage<'a> {
     /// Refuses an op if one of its elements is not there.
     fn find_all(&mut self, set: &SetState, op: &Op<'_>) -> Result<(), intervals::Refused> {
         for (number, given) in (0..).zip(op.elements()) {
-            if !self.with(set, op.index, &given, |_| ())? {
+            if !self.has(set, op.index, &given)? {
                 return Err(intervals::Refused::Element(VerifyError::Missing, number));
             }
         }
         Ok(())
     }
 
-    /// Does `then` with an element as it will be; `false` if there will be none.
-    fn with(
-        &mut self,
-        set: &SetState,
-        index: u32,
-        given: &Given<'_>,
-        then: impl Fn(&Element),
-    ) -> Result<bool> {
+    /// Whether there will be an element.
+    fn has(&mut self, set: &SetState, index: u32, given: &Given<'_>) -> Result<bool> {
         if set.declared.flags & SET_INTERVAL != 0 && !given.catchall {
-            if let Some(element) = self.draft(set, index)?.get(given.key, given.end) {
-                then(element);
+            if self.draft(set, index)?.get(given.key, given.end).is_some() {
                 return Ok(true);
             }
         }
-        Ok(set.content.exact.with(wanted(given), self.at, then))
+        if let Some(there) = set.content.exact.with(wanted(given), self.at, |_| ()) {
+            return Ok(there);
+        }
+        let frozen = self.frozen(index as usize).filter(|_| !given.catchall);
+        let hash = set.content.exact.hash(given.key);
+        Ok(frozen.is_some_and(|table| table.find(given.key, hash).is_some()))
     }
 
     /// Makes an element.
@@ -287,25 +334,19 @@ impl<'a> Stage<'a> {
         given: &Given<'_>,
         hash: u32,
         data: &[u8],
-        interval: bool,
     ) -> Result<ElementRef> {
         let extras = self.extras(set, given)?;
         let mut marks = 0;
-        for (mark, on) in [
-            (CATCHALL, given.catchall),
-            (STATIC, given.is_static),
-            (HAS_END, interval),
-        ] {
+        for (mark, on) in [(CATCHALL, given.catchall), (STATIC, given.is_static)] {
             marks |= if on { mark } else { 0 };
         }
         let life = Life {
-            born: Shared64::new(if interval { 0 } else { self.at.epoch }),
+            born: Shared64::new(self.at.epoch),
             dies: Shared64::new(NEVER),
             flags: Shared32::new(marks),
             extras,
         };
-        let end = if interval { given.end } else { &[] };
-        Entry::new(hash, life, &[given.key, end, data], flags())
+        Entry::new(hash, life, &[given.key, data], flags())
     }
 
     /// What only some elements have.
@@ -335,14 +376,12 @@ impl<'a> Stage<'a> {
     pub(crate) fn check_survivors(&self, view: &View<'_>) -> Result<(), Refused> {
         let sets = self.sets.sets.iter().zip(view.sets());
         for (index, (set, declared)) in sets.enumerate() {
-            let fits = |element: &Element| match set.shape.kind {
-                SetKind::Verdict => {
-                    element::verdict(set.shape.data(element)).is_some_and(|(_, handle)| {
-                        handle == 0 || view.target(declared, handle).is_some()
-                    })
-                }
+            let fits = |data: &[u8]| match set.shape.kind {
+                SetKind::Verdict => element::verdict(data).is_some_and(|(_, handle)| {
+                    handle == 0 || view.target(declared, handle).is_some()
+                }),
                 SetKind::Object => {
-                    let identity = set.shape.data(element).first_chunk();
+                    let identity = data.first_chunk();
                     identity.is_some_and(|id| view.object(u64::from_ne_bytes(*id)).is_some())
                 }
                 SetKind::Set | SetKind::Map => true,
@@ -350,12 +389,7 @@ impl<'a> Stage<'a> {
             if matches!(set.shape.kind, SetKind::Set | SetKind::Map) {
                 continue;
             }
-            let walk = set.content.exact.walk();
-            let mut living = walk
-                .entries()
-                .filter(|element| element.lives(self.at.epoch));
-            let intervals = self.intervals(index);
-            if !living.all(fits) || !intervals.iter().all(|element| fits(element)) {
+            if !self.all_data(set, index, fits) {
                 return Err(Refused::Program(Refusal {
                     error: VerifyError::Element,
                     section: Some(SectionId::Sets),
@@ -366,28 +400,76 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
+    /// Whether `fits` holds of the data of all elements that a set will have.
+    fn all_data(&self, set: &SetState, index: usize, fits: impl Fn(&[u8]) -> bool) -> bool {
+        let Moment { epoch, now } = self.at;
+        let exact = &set.content.exact;
+        let walk = exact.walk();
+        let living = |element: &&Element| element.lives(epoch) && !element.is(TOMBSTONE);
+        let mut hashed = walk.entries().filter(living);
+        let mut intervals = self
+            .intervals(index)
+            .into_iter()
+            .flat_map(IntervalTable::rows);
+        let is_used = exact.is_used();
+        let hidden = |key: &[u8]| is_used && exact.seek(&walk, key, epoch, now).is_some();
+        let frozen = self.frozen(index).map(Frozen::iter);
+        hashed.all(|element| fits(set.shape.data(element)))
+            && intervals.all(|row| fits(row.data))
+            && frozen.is_none_or(|mut all| all.all(|kept| fits(kept.data) || hidden(kept.key)))
+    }
+
     /// The intervals that a set will have.
-    fn intervals(&self, index: usize) -> &[ElementRef] {
-        let draft = self.drafts.get(index).and_then(Option::as_ref);
-        let old = self.tables.get(index).and_then(Option::as_deref);
-        let table = draft.map(Draft::table).or(old);
-        table.map_or(&[], IntervalTable::elements)
+    fn intervals(&self, index: usize) -> Option<&IntervalTable> {
+        let staged = self.staged.get(index).and_then(Option::as_deref);
+        let draft = staged.and_then(|staged| staged.intervals.as_ref());
+        let old = self.tables.get(index);
+        let old = old.and_then(|tables| tables.intervals.as_deref());
+        draft.map(Draft::table).or(old)
     }
 
     /// What is to be published.
     pub(crate) fn snapshot(&mut self) -> Result<Arc<Snapshot>> {
         let mut tables = mem::take(&mut self.tables);
-        for (table, draft) in tables.iter_mut().zip(&mut self.drafts) {
-            if let Some(draft) = draft.take() {
-                *table = Some(Arc::new(draft.finish(), GFP_KERNEL_ACCOUNT)?);
+        let sets = self.sets.sets.iter().zip(&mut self.staged);
+        for (tables, (set, staged)) in tables.iter_mut().zip(sets) {
+            let Some(staged) = staged else {
+                continue;
+            };
+            if let Some(draft) = staged.intervals.take() {
+                let old = tables.intervals.replace(draft.finish()?);
+                let bytes = old.map_or(0, |old| old.bytes());
+                self.outdated = self.outdated.saturating_add(bytes);
+            }
+            if !staged.reshaped {
+                continue;
+            }
+            let bytes = tables.frozen.take().map_or(0, |old| old.bytes());
+            self.outdated = self.outdated.saturating_add(bytes);
+            if let Some(mut new) = staged.frozen.take().filter(|new| new.len() != 0) {
+                if new.is_sparse() {
+                    new = new.spread(new.len(), |key| set.content.exact.hash(key))?;
+                }
+                tables.frozen = Some(Arc::new(new, GFP_KERNEL_ACCOUNT)?);
             }
         }
         let epoch = self.at.epoch;
         Ok(Arc::new(Snapshot { epoch, tables }, GFP_KERNEL_ACCOUNT)?)
     }
 
+    /// Whether so much memory can be given back after it that this should not wait for the next change.
+    pub(crate) fn leaves_much(&self) -> bool {
+        self.outdated >= MUCH
+    }
+
     /// The snapshot has been published: does what is left to do.
     pub(crate) fn commit(mut self, snapshot: &Snapshot) {
+        for (set, staged) in self.sets.sets.iter().zip(&mem::take(&mut self.staged)) {
+            let reshaped = staged.as_ref().is_some_and(|staged| staged.reshaped);
+            if reshaped && set.content.exact.settle(self.at.epoch) {
+                set.collect();
+            }
+        }
         if core::mem::take(&mut self.replaced) {
             for set in self.sets.sets.iter().filter(|set| set.name.anonymous) {
                 if set.content.exact.settle(self.at.epoch) {
@@ -403,7 +485,7 @@ impl<'a> Stage<'a> {
                 continue;
             };
             if op.kind == SetOpKind::Reset {
-                self.reset(set, snapshot.table(op.index as usize), &op);
+                self.reset(set, snapshot.intervals(op.index as usize), &op);
             }
             let waste = set.content.exact.settle(self.at.epoch);
             if waste || (set.is_timed() && set.content.exact.count() != 0) {
@@ -414,16 +496,12 @@ impl<'a> Stage<'a> {
 
     /// Lets the states of elements begin anew.
     fn reset(&self, set: &SetState, table: Option<&IntervalTable>, op: &Op<'_>) {
-        let reset = |element: &Element| {
-            if let Some(cells) = element.cells() {
-                cells.reset();
-            }
-        };
         for given in op.elements() {
             let interval = table.filter(|_| !given.catchall);
-            match interval.and_then(|table| table.get(&set.shape, given.key, given.end)) {
-                Some(element) => reset(element),
+            match interval.and_then(|table| table.get(given.key, given.end)) {
+                Some(row) => row.cells().map_or((), Cells::reset),
                 None => {
+                    let reset = |element: &Element| element.cells().map_or((), Cells::reset);
                     let _ = set.content.exact.with(wanted(&given), self.at, reset);
                 }
             }
@@ -435,6 +513,10 @@ impl<'a> Stage<'a> {
         let Some(set) = self.sets.sets.get(op.index as usize) else {
             return;
         };
+        let staged = self.staged.get(op.index as usize).and_then(Option::as_ref);
+        if staged.is_some_and(|staged| staged.reshaped) {
+            return; // All of it is.
+        }
         match op.kind {
             SetOpKind::Add | SetOpKind::Delete => {
                 for given in op.elements() {
@@ -461,11 +543,12 @@ impl Drop for Stage<'_> {
                 self.undo(&op);
             }
         }
+        self.undo_staged();
     }
 }
 
 /// The key of a given element.
-fn wanted<'a>(given: &Given<'a>) -> Wanted<'a> {
+pub(super) fn wanted<'a>(given: &Given<'a>) -> Wanted<'a> {
     Wanted {
         key: given.key,
         catchall: given.catchall,
@@ -473,7 +556,11 @@ fn wanted<'a>(given: &Given<'a>) -> Wanted<'a> {
 }
 
 /// The data of a given element, as they are kept.
-fn data_of<'a>(shape: &Shape, given: &Given<'a>, to: &'a mut [u8; VERDICT_BYTES]) -> &'a [u8] {
+pub(super) fn data_of<'a>(
+    shape: &Shape,
+    given: &Given<'a>,
+    to: &'a mut [u8; VERDICT_BYTES],
+) -> &'a [u8] {
     let (verdict, handle) = given
         .verdict
         .map_or((0, 0), |(verdict, handle)| (verdict as u32, handle));

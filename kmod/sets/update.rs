@@ -11,7 +11,7 @@ use kernel::{prelude::*, sync::Arc};
 use super::{
     element::{deadline, Element, ElementRef, Extras, Life, NEVER, STATIC},
     exact::{Entrant, Moment},
-    SetState, SetView, Sets,
+    Hit, SetState, SetView, Sets,
 };
 use crate::{
     abstractions::{
@@ -153,12 +153,13 @@ impl SetView<'_> {
         }
         // An interval that holds the key is as good as the key itself.
         let renews = update.kind == SetUpdate::Update;
-        if let Some(there) = self.element(set, index, update.key) {
-            if there.extras().is_none() {
+        if let Some(Hit { extras, .. }) = self.hit(set, index, update.key) {
+            let Some(extras) = extras else {
                 return true;
-            }
+            };
             if !renews {
-                return there.cells().is_none_or(|cells| cells.ask(len, self.here));
+                let cells = extras.cells.as_deref();
+                return cells.is_none_or(|cells| cells.ask(len, self.here));
             }
         }
         let mut data = [0; 16];
