@@ -2,7 +2,9 @@
 //! Sets as the module keeps them: changed live, over reloads, by packets, under traffic, by the million.
 
 mod churn;
+mod frozen;
 mod program;
+mod ranges;
 mod traffic;
 
 use std::time::Duration;
@@ -58,6 +60,34 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         Scenario::new(
             "set-of-a-million-elements-is-changed-live-and-freed",
             traffic::million,
+        ),
+        Scenario::new(
+            "set-of-many-keys-is-what-a-model-of-its-changes-says",
+            frozen::changes_against_a_model,
+        ),
+        Scenario::new(
+            "set-keys-that-are-deleted-stay-so-when-the-rest-is-frozen-anew",
+            frozen::stay_deleted,
+        ),
+        Scenario::new(
+            "set-maps-of-many-keys-keep-their-data",
+            frozen::maps_and_their_data,
+        ),
+        Scenario::new(
+            "set-of-a-million-addresses-takes-few-bytes-each",
+            frozen::bytes_an_address,
+        ),
+        Scenario::new(
+            "set-of-joined-intervals-is-what-a-model-of-its-changes-says",
+            ranges::joined_against_a_model,
+        ),
+        Scenario::new(
+            "set-intervals-by-the-thousand-are-merged-and-cut-in-one-pass",
+            ranges::apart_by_the_thousand,
+        ),
+        Scenario::new(
+            "set-of-a-million-prefixes-takes-few-bytes-each",
+            ranges::bytes_a_prefix,
         ),
         Scenario::new(
             "set-changes-by-the-million-are-seen-whole-at-full-rate",

@@ -74,6 +74,18 @@ impl Build {
         index
     }
 
+    /// A map to data of this many bytes; gives its index.
+    pub(super) fn map(&mut self, name: &str, data_len: u8) -> u32 {
+        let index = self.set(name, SetKind::Map, 0);
+        self.sets[index as usize].data_len = data_len;
+        index
+    }
+
+    /// Lets a set have so many elements at most.
+    pub(super) fn size(&mut self, set: u32, size: u32) {
+        self.sets[set as usize].size = size;
+    }
+
     /// Makes the keys of all sets two parts: the destination port, and then the source port.
     pub(super) fn concatenate(&mut self) {
         self.two_parts = true;
@@ -272,6 +284,7 @@ fn lay_out(contents: &[(SectionId, Vec<u8>)]) -> Vec<u8> {
 pub(super) struct Change {
     op: SetOp,
     elements: Vec<u8>,
+    strings: Vec<u8>,
 }
 
 impl Change {
@@ -285,6 +298,7 @@ impl Change {
         Change {
             op,
             elements: Vec::new(),
+            strings: Vec::new(),
         }
     }
 
@@ -316,6 +330,19 @@ impl Change {
         (self.op.carries, self.op.stride) = (carries, stride);
         self
     }
+
+    /// Strings, for comments.
+    pub(super) fn strings(mut self, strings: &[u8]) -> Self {
+        self.op.strings = strings.len() as u32;
+        self.strings = strings.to_vec();
+        self
+    }
+
+    /// Flags of the op.
+    pub(super) fn flags(mut self, flags: u8) -> Self {
+        self.op.flags = flags;
+        self
+    }
 }
 
 /// A batch of these ops.
@@ -325,6 +352,7 @@ pub(super) fn batch(changes: &[Change]) -> Vec<u8> {
         body.resize(body.len().next_multiple_of(8), 0);
         body.extend_from_slice(change.op.as_bytes());
         body.extend_from_slice(&change.elements);
+        body.extend_from_slice(&change.strings);
     }
     let header = BatchHeader {
         magic: BATCH_MAGIC,
