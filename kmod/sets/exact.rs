@@ -13,6 +13,9 @@
 //! worker collects it ([`Work`]), after a grace period so that packets of an older epoch find what they
 //! are to find.
 
+mod packets;
+mod waste;
+
 use ferrule_uapi::error::VerifyError;
 use kernel::{prelude::*, sync::Arc};
 
@@ -32,14 +35,10 @@ use crate::{
     clock,
 };
 
-/// Most entries that are unlinked before the lock on the table's shape is given up.
-const MOST_AT_ONCE: usize = 1 << 20;
-
-/// If there is no memory for that: so many.
-const FEW_AT_ONCE: usize = 256;
-
 /// How long waste may lie, in milliseconds, where no set says otherwise.
 const COLLECT_AFTER: u32 = 1000;
+
+pub(super) use packets::Entrant;
 
 /// The single keys of a set.
 #[pin_data]
@@ -83,27 +82,6 @@ pub(crate) struct Moment {
     pub(crate) epoch: u64,
     /// The clock, in milliseconds.
     pub(crate) now: u64,
-}
-
-/// A packet's wish to add an element.
-pub(super) trait Entrant {
-    /// The key.
-    fn key(&self) -> &[u8];
-
-    /// Most elements of the set; 0: any number.
-    fn size(&self) -> u32;
-
-    /// The element is there: lets its time begin anew, if that is what is wished.
-    fn renew(&self, element: &Element);
-
-    /// Lets a dead element of that key begin anew, if it is what would be made.
-    fn revive(&self, element: &Element) -> bool;
-
-    /// Makes the element.
-    fn make(&self, hash: u32) -> Result<ElementRef>;
-
-    /// Whether the element's states let the packet on.
-    fn ask(&self, element: &Element) -> bool;
 }
 
 impl Exact {
@@ -538,101 +516,6 @@ impl Exact {
             element.lives(epoch) && self.is(element, wanted) && !element.is_over(now)
         })
     }
-
-    // --- packets ------------------------------------------------------------------------------
-
-    /// Adds what `entrant` makes, unless there is such an element, and asks its states either way. `false`:
-    /// they say no, or there is no room.
-    pub(super) fn enter(&self, entrant: &impl Entrant, at: Moment, here: &BottomHalvesOff) -> bool {
-        let key = entrant.key();
-        let hash = self.hash(key) as u32;
-        let wanted = Wanted {
-            key,
-            catchall: false,
-        };
-        let locked = self.table.lock(here);
-        // One that a request is about to add is there from now on.
-        let there = locked.find(hash, |element| {
-            let lives = element.value().dies.get() > at.epoch;
-            lives && self.is(element, wanted) && !element.is_over(at.now)
-        });
-        if let Some(element) = there {
-            if element.value().born.get() > at.epoch {
-                element.value().born.set(0);
-            }
-            entrant.renew(element);
-            return entrant.ask(element);
-        }
-        // One whose time was over makes room for it.
-        let _ = self.present(&locked, hash, wanted, at);
-        if self.ensure_room(entrant.size()).is_err() {
-            return false;
-        }
-        let dead = locked.find(hash, |element| {
-            element.value().dies.get() == 0 && self.is(element, wanted) && entrant.revive(element)
-        });
-        if let Some(element) = dead {
-            element.value().born.set(0);
-            element.value().dies.set(NEVER);
-            self.tally(element, 1);
-            return entrant.ask(element);
-        }
-        let Ok(new) = entrant.make(hash) else {
-            return false;
-        };
-        let yes = entrant.ask(&new);
-        self.tally(&new, 1);
-        self.insert(&locked, new);
-        yes
-    }
-
-    /// Removes what is there for `key`, at once.
-    pub(super) fn leave(&self, key: &[u8], at: Moment, here: &BottomHalvesOff) {
-        let wanted = Wanted {
-            key,
-            catchall: false,
-        };
-        let locked = self.table.lock(here);
-        locked.find(self.hash(key) as u32, |element| {
-            if element.lives(at.epoch) && self.is(element, wanted) {
-                self.bury(element);
-            }
-            false
-        });
-    }
-
-    /// Whether `element` is to be unlinked, when no packet of an epoch before `epoch` is left.
-    fn is_waste(&self, element: &Element, epoch: u64, now: u64) -> bool {
-        let dies = element.value().dies.get();
-        dies <= epoch || (dies == NEVER && self.timed && element.is_over(now))
-    }
-
-    /// Unlinks waste, and frees it. Returns whether there was any.
-    fn collect(&self, epoch: u64) -> Result<bool> {
-        let now = clock::milliseconds(clock::now());
-        let walk = self.table.walk();
-        let maybe = |element: &Element| self.is_waste(element, epoch, now);
-        let amount = walk.entries().filter(|element| maybe(element)).count();
-        if amount == 0 {
-            return Ok(false);
-        }
-        let take = |element: &Element| {
-            let waste = self.is_waste(element, epoch, now);
-            if waste && element.value().dies.get() == NEVER {
-                self.tally(element, -1);
-            }
-            if waste && !element.is(CATCHALL) {
-                self.linked.set(self.linked.get().wrapping_sub(1));
-            }
-            waste
-        };
-        let swept = match walk.sweep(amount.min(MOST_AT_ONCE), maybe, take) {
-            Ok(swept) => swept,
-            Err(_) => walk.sweep(FEW_AT_ONCE.min(amount), maybe, take)?,
-        };
-        drop(walk);
-        Ok(!swept.is_empty())
-    }
 }
 
 /// One that is in a frozen table already stays, if the same is `given`: data, and whether they came with a
@@ -662,16 +545,4 @@ fn tombstone(wanted: Wanted<'_>, hash: u32, at: Moment) -> Result<ElementRef> {
     };
     let flags = GFP_KERNEL_ACCOUNT | __GFP_NOWARN;
     Entry::new(hash, life, &[wanted.key], flags)
-}
-
-impl Work for Exact {
-    fn run(&self) -> Option<u32> {
-        let epoch = self.published.get();
-        self.waste.set(0);
-        GracePeriod::begin().wait();
-        while let Ok(true) = self.collect(epoch) {}
-        let _ = self.table.walk().grow(self.count.get() as usize);
-        let again = self.waste.get() != 0 || (self.timed && self.count.get() != 0);
-        again.then_some(self.collect_after.get())
-    }
 }

@@ -93,26 +93,19 @@ impl Draft {
 impl IntervalTable {
     /// Appends what is left of an element.
     fn push_pieces(&mut self, row: &Interval<'_>, cuts: &[Cut<'_>]) -> Result {
-        let (mut low, mut high) = ([0; KEY_BYTES], [0; KEY_BYTES]);
+        let mut after = [0; KEY_BYTES];
         let mut begin = Some(row.begin);
         for cut in cuts {
-            let Some(from) = begin.take() else {
+            let Some(from) = begin else {
                 return Ok(());
             };
-            if from < cut.begin {
-                if let Some(end) = step(cut.begin, &mut high, false) {
-                    let piece = Interval {
-                        begin: from,
-                        end,
-                        ..*row
-                    };
-                    self.push(&piece)?;
-                }
+            let mut before = [0; KEY_BYTES];
+            let end = step(cut.begin, &mut before, false).filter(|_| from < cut.begin);
+            if let Some(end) = end {
+                let begin = from;
+                self.push(&Interval { begin, end, ..*row })?;
             }
-            if cut.end < row.end {
-                low = [0; KEY_BYTES];
-                begin = step(cut.end, &mut low, true);
-            }
+            begin = step(cut.end, &mut after, true).filter(|_| cut.end < row.end);
         }
         match begin {
             Some(begin) => self.push(&Interval { begin, ..*row }),

@@ -33,7 +33,7 @@ use program::{batch, identity, Build, Change, Step, ELSEWHERE};
 
 /// The group.
 pub(super) fn scenarios() -> Vec<Scenario> {
-    vec![
+    let mut scenarios = vec![
         Scenario::new("set-elements-changed-live-decide-at-once", live),
         Scenario::new("set-intervals-are-joined-split-and-refused", intervals),
         Scenario::new("set-concatenations-have-intervals-in-each-part", boxes),
@@ -62,38 +62,13 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             traffic::million,
         ),
         Scenario::new(
-            "set-of-many-keys-is-what-a-model-of-its-changes-says",
-            frozen::changes_against_a_model,
-        ),
-        Scenario::new(
-            "set-keys-that-are-deleted-stay-so-when-the-rest-is-frozen-anew",
-            frozen::stay_deleted,
-        ),
-        Scenario::new(
-            "set-maps-of-many-keys-keep-their-data",
-            frozen::maps_and_their_data,
-        ),
-        Scenario::new(
-            "set-of-a-million-addresses-takes-few-bytes-each",
-            frozen::bytes_an_address,
-        ),
-        Scenario::new(
-            "set-of-joined-intervals-is-what-a-model-of-its-changes-says",
-            ranges::joined_against_a_model,
-        ),
-        Scenario::new(
-            "set-intervals-by-the-thousand-are-merged-and-cut-in-one-pass",
-            ranges::apart_by_the_thousand,
-        ),
-        Scenario::new(
-            "set-of-a-million-prefixes-takes-few-bytes-each",
-            ranges::bytes_a_prefix,
-        ),
-        Scenario::new(
             "set-changes-by-the-million-are-seen-whole-at-full-rate",
             churn::million_changes,
         ),
-    ]
+    ];
+    scenarios.extend(frozen::scenarios());
+    scenarios.extend(ranges::scenarios());
+    scenarios
 }
 
 /// A program that drops what is in one set.

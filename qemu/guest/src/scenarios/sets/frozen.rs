@@ -21,6 +21,26 @@ use crate::ferrule;
 use crate::lab::Lab;
 use crate::memory;
 use crate::netns::Netns;
+use crate::runner::Scenario;
+
+/// The scenarios.
+pub(super) fn scenarios() -> Vec<Scenario> {
+    vec![
+        Scenario::new(
+            "set-of-many-keys-is-what-a-model-of-its-changes-says",
+            changes_against_a_model,
+        ),
+        Scenario::new(
+            "set-keys-that-are-deleted-stay-so-when-the-rest-is-frozen-anew",
+            stay_deleted,
+        ),
+        Scenario::new("set-maps-of-many-keys-keep-their-data", maps_and_their_data),
+        Scenario::new(
+            "set-of-a-million-addresses-takes-few-bytes-each",
+            bytes_an_address,
+        ),
+    ]
+}
 
 /// What there is to know of an element, beside its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,7 +125,7 @@ const PLAIN: Known = Known {
     commented: false,
 };
 
-pub(super) fn changes_against_a_model(lab: &mut Lab) -> Result<()> {
+fn changes_against_a_model(lab: &mut Lab) -> Result<()> {
     let build = drops("s", 0);
     let first: Vec<u32> = (1..=KEYS).filter(|key| key % 2 == 0).collect();
     let mut device = load(lab, &build, &[add(&first, PLAIN)])?;
@@ -210,7 +230,7 @@ fn refuse(device: &mut Device, keys: &[u32], there: u32) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn stay_deleted(lab: &mut Lab) -> Result<()> {
+fn stay_deleted(lab: &mut Lab) -> Result<()> {
     use SetOpKind::{Add, Delete};
     let mut build = drops("s", 0);
     build.size(0, 2001);
@@ -237,7 +257,7 @@ pub(super) fn stay_deleted(lab: &mut Lab) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn maps_and_their_data(lab: &mut Lab) -> Result<()> {
+fn maps_and_their_data(lab: &mut Lab) -> Result<()> {
     let mut build = drops("s", 0);
     let map = build.map("m", 4);
     let pairs = |keys: std::ops::Range<u32>, data: u32| {
@@ -270,7 +290,7 @@ const LIMIT: usize = 24;
 /// How long memory may take to come back.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-pub(super) fn bytes_an_address(_: &mut Lab) -> Result<()> {
+fn bytes_an_address(_: &mut Lab) -> Result<()> {
     use SetOpKind::{Add, Delete};
     let ns = Netns::create("bytes")?;
     let mut device = ferrule::device(&ns)?;

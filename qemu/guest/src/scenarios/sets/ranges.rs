@@ -19,6 +19,25 @@ use crate::differential::Random;
 use crate::ferrule;
 use crate::lab::Lab;
 use crate::netns::Netns;
+use crate::runner::Scenario;
+
+/// The scenarios.
+pub(super) fn scenarios() -> Vec<Scenario> {
+    vec![
+        Scenario::new(
+            "set-of-joined-intervals-is-what-a-model-of-its-changes-says",
+            joined_against_a_model,
+        ),
+        Scenario::new(
+            "set-intervals-by-the-thousand-are-merged-and-cut-in-one-pass",
+            apart_by_the_thousand,
+        ),
+        Scenario::new(
+            "set-of-a-million-prefixes-takes-few-bytes-each",
+            bytes_a_prefix,
+        ),
+    ]
+}
 
 /// The intervals that the module lists, ascending, both ends included.
 fn listed(device: &mut Device) -> Result<Vec<(u32, u32)>> {
@@ -80,7 +99,7 @@ fn anywhere(random: &mut Random) -> Vec<(u32, u32)> {
     (0..many).map(one).collect()
 }
 
-pub(super) fn joined_against_a_model(lab: &mut Lab) -> Result<()> {
+fn joined_against_a_model(lab: &mut Lab) -> Result<()> {
     let build = drops("s", SET_INTERVAL | SET_AUTO_MERGE);
     let mut device = load(lab, &build, &[])?;
     let mut model = Joined(vec![false; KEYS + 1]);
@@ -139,7 +158,7 @@ fn remove(
     Ok(())
 }
 
-pub(super) fn apart_by_the_thousand(lab: &mut Lab) -> Result<()> {
+fn apart_by_the_thousand(lab: &mut Lab) -> Result<()> {
     use SetOpKind::{Add, Clear, Delete};
     let range = |numbers: Range<u32>| -> Vec<(u32, u32)> {
         // In an order of their own.
@@ -182,7 +201,7 @@ pub(super) fn apart_by_the_thousand(lab: &mut Lab) -> Result<()> {
 /// Intervals whose memory is measured.
 const MILLION: u32 = 1_000_000;
 
-pub(super) fn bytes_a_prefix(_: &mut Lab) -> Result<()> {
+fn bytes_a_prefix(_: &mut Lab) -> Result<()> {
     use SetOpKind::{Add, Delete};
     let ns = Netns::create("bytes")?;
     let mut device = ferrule::device(&ns)?;
