@@ -24,15 +24,11 @@ use super::{
     frozen::{Frozen, Kept},
     hash::Hasher,
 };
-use crate::{
-    abstractions::{
-        bottom_half::BottomHalvesOff,
-        rculist::{Entry, Locked, Table, Walk},
-        rcupdate::{GracePeriod, ReadSide},
-        rwonce::{Shared32, Shared64},
-        workqueue::Work,
-    },
-    clock,
+use crate::abstractions::{
+    bottom_half::BottomHalvesOff,
+    rculist::{Entry, Locked, Table, Walk},
+    rcupdate::ReadSide,
+    rwonce::{Shared32, Shared64},
 };
 
 /// How long waste may lie, in milliseconds, where no set says otherwise.
