@@ -40,6 +40,8 @@ pub(super) fn rule(
     if let Err(error) = check.rule(rule) {
         errors.push(error);
     }
+    // A hundred thousand rules: what a growing vector keeps in hand adds up.
+    check.statements.shrink_to_fit();
     let updated = check
         .statements
         .iter()
