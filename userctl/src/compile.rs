@@ -48,9 +48,10 @@ mod states;
 
 use std::sync::Arc;
 
-use zerocopy::IntoBytes;
+use ferrule_engine::Storage;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::image::Image;
 use crate::ruleset::Ruleset;
 
 /// A pass of the optimiser.
@@ -155,20 +156,24 @@ impl From<CompileError> for Diagnostics {
 /// A program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Compiled {
-    words: Vec<u64>,
-    len: usize,
+    program: Image,
     batch: Vec<u8>,
 }
 
 impl Compiled {
     /// The program, eight-byte aligned.
     pub fn bytes(&self) -> &[u8] {
-        self.words.as_bytes().get(..self.len).unwrap_or_default()
+        self.program.bytes()
     }
 
     /// What is to be done to the elements of sets when the program is published; empty if nothing.
     pub fn batch(&self) -> &[u8] {
         &self.batch
+    }
+
+    /// The program, to be verified, and the batch.
+    pub fn into_parts(self) -> (Image, Vec<u8>) {
+        (self.program, self.batch)
     }
 }
 

@@ -17,14 +17,16 @@ pub struct Image {
 impl Image {
     /// Copies `bytes`.
     pub fn new(bytes: &[u8]) -> Self {
-        let mut words = vec![0_u64; bytes.len().div_ceil(size_of::<u64>())];
-        if let Some(start) = words.as_mut_bytes().get_mut(..bytes.len()) {
-            start.copy_from_slice(bytes);
+        Self::filled(bytes.len(), |image| image.copy_from_slice(bytes))
+    }
+
+    /// `len` bytes, zero but for what `fill` writes.
+    pub(crate) fn filled(len: usize, fill: impl FnOnce(&mut [u8])) -> Self {
+        let mut words = vec![0_u64; len.div_ceil(size_of::<u64>())];
+        if let Some(image) = words.as_mut_bytes().get_mut(..len) {
+            fill(image);
         }
-        Self {
-            words,
-            len: bytes.len(),
-        }
+        Self { words, len }
     }
 
     /// Verifies the bytes as the module does.

@@ -29,7 +29,7 @@ pub(crate) mod words;
 use std::path::Path;
 
 pub use error::{SyntaxError, SyntaxErrorKind};
-pub use syntax::Script;
+pub use syntax::{Command, Script};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::{FileId, SourceMap};
@@ -54,13 +54,29 @@ pub enum Entry<'a> {
 pub fn parse(sources: &mut SourceMap, entry: Entry<'_>) -> Result<Script, Diagnostics> {
     let file = match entry {
         Entry::Path(path) => include::read_entry(sources, path),
-        Entry::Text { name, text } => include::add_text(sources, name, text),
+        Entry::Text { name, text } => include::add_text(sources, name, text.to_owned()),
     };
     let (script, errors) = match file {
         Ok(file) => parser::parse(sources, &[file]),
         Err(error) => (Script::default(), vec![error]),
     };
     script_or(script, &errors)
+}
+
+/// Reads and parses a text and everything that it includes.
+pub fn parse_text(
+    sources: &mut SourceMap,
+    name: &str,
+    text: String,
+) -> Result<Script, Diagnostics> {
+    parse_texts(sources, [(name.to_owned(), text)])
+}
+
+/// Reads the first text of `sources` again, and everything that it includes.
+pub fn parse_again(sources: &SourceMap) -> (SourceMap, Result<Script, Diagnostics>) {
+    let (mut again, name, text) = sources.begin_again();
+    let script = parse_text(&mut again, &name, text);
+    (again, script)
 }
 
 /// Parses texts, each with what to call it in messages, as if they were one.
@@ -70,7 +86,7 @@ pub(crate) fn parse_texts(
 ) -> Result<Script, Diagnostics> {
     let files: Result<Vec<FileId>, SyntaxError> = texts
         .into_iter()
-        .map(|(name, text)| include::add_text(sources, &name, &text))
+        .map(|(name, text)| include::add_text(sources, &name, text))
         .collect();
     let (script, errors) = match files {
         Ok(files) => parser::parse(sources, &files),

@@ -117,10 +117,12 @@ pub fn requests(script: &Script) -> Vec<Request> {
 
 /// Whether the script changes anything.
 pub fn changes(script: &Script) -> bool {
-    script
-        .commands
-        .iter()
-        .any(|command| action(command.verb).is_none())
+    script.commands.iter().any(changes_something)
+}
+
+/// Whether the command does.
+pub fn changes_something(command: &Command) -> bool {
+    action(command.verb).is_none()
 }
 
 fn action(verb: Verb) -> Option<Action> {

@@ -206,14 +206,24 @@ impl Ruleset {
         handle < self.loaded_below
     }
 
-    /// The same without what is to be done to the elements of sets: what a program says of a ruleset.
-    pub fn without_changes(mut self) -> Self {
-        for set in self.tables.iter_mut().flat_map(|table| &mut table.sets) {
-            for change in std::mem::take(&mut set.changes) {
-                set.note_targets(&change);
-            }
-        }
-        self
+    /// Whether it is `before` but for what is to be done to the elements of sets, which must lead nowhere that they
+    /// do not lead yet.
+    pub fn is_but_for_changes(&self, before: &Self) -> bool {
+        let same_sets = |table: &Table, other: &Table| {
+            table.sets.len() == other.sets.len()
+                && table
+                    .sets
+                    .iter()
+                    .zip(&other.sets)
+                    .all(|(set, other)| set.declaration() == *other)
+        };
+        let same_table = |(table, other): (&Table, &Table)| {
+            same_sets(table, other) && table.is_but_for_sets(other)
+        };
+        self.next_handle == before.next_handle
+            && self.loaded_below == before.loaded_below
+            && self.tables.len() == before.tables.len()
+            && self.tables.iter().zip(&before.tables).all(same_table)
     }
 
     /// A ruleset with these tables, to be listed.
@@ -265,6 +275,30 @@ pub struct Table {
 }
 
 impl Table {
+    /// Whether it is `other` but for its sets.
+    fn is_but_for_sets(&self, other: &Self) -> bool {
+        let Table {
+            family,
+            name,
+            handle,
+            comment,
+            dormant,
+            chains,
+            sets: _,
+            objects,
+        } = self;
+        (family, name, handle, comment, dormant)
+            == (
+                &other.family,
+                &other.name,
+                &other.handle,
+                &other.comment,
+                &other.dormant,
+            )
+            && *chains == other.chains
+            && *objects == other.objects
+    }
+
     /// A table that is part of no ruleset.
     fn nowhere() -> Self {
         Table {

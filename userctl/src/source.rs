@@ -50,7 +50,7 @@ pub struct Location {
 #[derive(Debug)]
 struct SourceFile {
     name: Arc<str>,
-    text: Arc<str>,
+    text: String,
     base: u32,
     lines: Vec<u32>,
 }
@@ -86,8 +86,21 @@ impl SourceMap {
         &self.include_dirs
     }
 
+    /// A map without a text that looks for includes where this one does; name and text of the first here.
+    pub(crate) fn begin_again(&self) -> (Self, Arc<str>, String) {
+        let again = Self {
+            files: Vec::new(),
+            include_dirs: self.include_dirs.clone(),
+        };
+        let first = self.files.first();
+        let (name, text) = first.map_or_else(Default::default, |file| {
+            (file.name.clone(), file.text.clone())
+        });
+        (again, name, text)
+    }
+
     /// Adds a text under a name.
-    pub fn add(&mut self, name: &str, text: impl Into<Arc<str>>) -> Result<FileId, TooLarge> {
+    pub fn add(&mut self, name: &str, text: impl Into<String>) -> Result<FileId, TooLarge> {
         let text = text.into();
         let base = self
             .files
@@ -120,7 +133,7 @@ impl SourceMap {
     }
 
     /// The file's text.
-    pub fn text(&self, file: FileId) -> &Arc<str> {
+    pub fn text(&self, file: FileId) -> &str {
         &self.files[file.0 as usize].text
     }
 

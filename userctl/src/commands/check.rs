@@ -28,6 +28,9 @@ pub(super) fn run(args: &CheckArgs, screen: &mut Screen) -> Result<(), Failure> 
 fn check(path: &Path, args: &CheckArgs) -> Result<String, Failure> {
     let rules = Rules::read(path, &args.source)?;
     let ruleset = rules.apply(&Ruleset::default())?;
+    if !args.compat {
+        rules.release();
+    }
     let (program, _) = rules.compile(&ruleset)?;
     if args.compat {
         rules.check_compatibility(&ruleset)?;

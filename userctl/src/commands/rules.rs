@@ -4,6 +4,7 @@
 //! The file is read here and not by the parser, so that what is wrong with the file (exit status 2)
 //! is told from what is wrong with the rules in it (1).
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -15,7 +16,7 @@ use userctl::diagnostic::{Diagnostic, Diagnostics, Label};
 use userctl::image::Image;
 use userctl::interfaces::Interfaces;
 use userctl::json;
-use userctl::lang::{self, Entry, Script};
+use userctl::lang::{self, Script};
 use userctl::request::{self, Request};
 use userctl::ruleset::set::Element;
 use userctl::ruleset::{Environment, Ruleset};
@@ -30,16 +31,25 @@ const MAX_FILE_SIZE: u64 = 256 << 20;
 
 /// A rule file, parsed.
 pub(super) struct Rules {
+    parsed: RefCell<Parsed>,
+    options: compile::Options,
+    /// Whether it can be parsed again.
+    again: bool,
+}
+
+/// What came of it.
+struct Parsed {
     sources: SourceMap,
     script: Script,
-    options: compile::Options,
+    /// Whether the commands that change something are gone.
+    spent: bool,
 }
 
 impl Rules {
     /// Reads and parses a file and what it includes.
     pub(super) fn read(path: &Path, args: &SourceArgs) -> Result<Self, Failure> {
         let (name, text) = read_text(path)?;
-        Self::parse(&name, &with_definitions(&args.define, text), args)
+        Self::parse(&name, with_definitions(&args.define, text), args)
     }
 
     /// As [`Rules::read`]; what looks like JSON is read as libnftables' commands if `json`.
@@ -51,7 +61,7 @@ impl Rules {
         let (name, text) = read_text(path)?;
         match json && text.trim_start().starts_with('{') {
             true => Self::parse_json(&name, &text),
-            false => Self::parse(&name, &with_definitions(&args.define, text), args),
+            false => Self::parse(&name, with_definitions(&args.define, text), args),
         }
     }
 
@@ -66,15 +76,43 @@ impl Rules {
         ruleset: &Ruleset,
         machine: &dyn Environment,
     ) -> Result<Ruleset, Failure> {
+        self.restore()?;
+        let Parsed {
+            sources, script, ..
+        } = &*self.parsed.borrow();
         ruleset
-            .apply(&self.script, &self.sources, machine)
-            .map_err(|diagnostics| rules_are_wrong(&diagnostics, &self.sources))
+            .apply(script, sources, machine)
+            .map_err(|diagnostics| rules_are_wrong(&diagnostics, sources))
+    }
+
+    /// Lets go of what has been executed: of a large file it is as much as all that comes after it.
+    pub(super) fn release(&self) {
+        if self.again {
+            let mut parsed = self.parsed.borrow_mut();
+            parsed.script.release(request::changes_something);
+            parsed.spent = true;
+        }
+    }
+
+    /// Undoes [`Rules::release`].
+    fn restore(&self) -> Result<(), Failure> {
+        let mut parsed = self.parsed.borrow_mut();
+        if parsed.spent {
+            let (sources, script) = lang::parse_again(&parsed.sources);
+            let script = script.map_err(|wrong| rules_are_wrong(&wrong, &sources))?;
+            *parsed = Parsed {
+                sources,
+                script,
+                spent: false,
+            };
+        }
+        Ok(())
     }
 
     /// Commands that were typed, on the command line or at the prompt.
     pub(super) fn typed(name: &str, text: &str, args: &SourceArgs) -> Result<Self, Failure> {
         let text = with_definitions(&args.define, text.to_owned());
-        Self::parse(name, &text, args)
+        Self::parse(name, text, args)
     }
 
     /// As [`Rules::typed`]; what looks like JSON is read as libnftables' commands if `json`.
@@ -94,23 +132,31 @@ impl Rules {
         let mut sources = SourceMap::new();
         match json::parse(&mut sources, name, text) {
             Ok(script) => Ok(Self {
-                sources,
-                script,
+                parsed: RefCell::new(Parsed {
+                    sources,
+                    script,
+                    spent: false,
+                }),
                 options: compile::Options::default(),
+                again: false,
             }),
             Err(diagnostics) => Err(rules_are_wrong(&diagnostics, &sources)),
         }
     }
 
-    fn parse(name: &str, text: &str, args: &SourceArgs) -> Result<Self, Failure> {
+    fn parse(name: &str, text: String, args: &SourceArgs) -> Result<Self, Failure> {
         let mut sources = SourceMap::new();
         for directory in &args.include_path {
             sources.add_include_dir(directory);
         }
-        match lang::parse(&mut sources, Entry::Text { name, text }) {
+        match lang::parse_text(&mut sources, name, text) {
             Ok(script) => Ok(Self {
-                sources,
-                script,
+                parsed: RefCell::new(Parsed {
+                    sources,
+                    script,
+                    spent: false,
+                }),
+                again: true,
                 options: args
                     .without_pass
                     .iter()
@@ -129,12 +175,12 @@ impl Rules {
 
     /// What the commands ask.
     pub(super) fn requests(&self) -> Vec<Request> {
-        request::requests(&self.script)
+        request::requests(&self.parsed.borrow().script)
     }
 
     /// Whether they change anything.
     pub(super) fn changes(&self) -> bool {
-        request::changes(&self.script)
+        request::changes(&self.parsed.borrow().script)
     }
 
     /// The elements that command number `command` names.
@@ -143,15 +189,21 @@ impl Rules {
         ruleset: &Ruleset,
         command: usize,
     ) -> Result<Vec<Element>, Failure> {
+        let Parsed {
+            sources, script, ..
+        } = &*self.parsed.borrow();
         ruleset
-            .elements_of(&self.script, command, &self.sources, &Interfaces)
-            .map_err(|diagnostics| rules_are_wrong(&diagnostics, &self.sources))
+            .elements_of(script, command, sources, &Interfaces)
+            .map_err(|diagnostics| rules_are_wrong(&diagnostics, sources))
     }
 
     /// What command number `command` describes.
     pub(super) fn describe(&self, command: usize) -> Result<String, Failure> {
-        Ruleset::describe(&self.script, command, &self.sources, &Interfaces)
-            .map_err(|diagnostics| rules_are_wrong(&diagnostics, &self.sources))
+        let Parsed {
+            sources, script, ..
+        } = &*self.parsed.borrow();
+        Ruleset::describe(script, command, sources, &Interfaces)
+            .map_err(|diagnostics| rules_are_wrong(&diagnostics, sources))
     }
 
     /// A refusal of something that the commands name.
@@ -165,29 +217,40 @@ impl Rules {
             secondary: Vec::new(),
             hint: None,
         };
-        rules_are_wrong(&Diagnostics::one(diagnostic), &self.sources)
+        rules_are_wrong(&Diagnostics::one(diagnostic), &self.parsed.borrow().sources)
     }
 
     /// Fails if nft itself would refuse something in the file, which came to this ruleset.
     pub(super) fn check_compatibility(&self, ruleset: &Ruleset) -> Result<(), Failure> {
-        match Diagnostics::from_list(compat::refused_by_nft(&self.script, ruleset)) {
+        self.restore()?;
+        let Parsed {
+            sources, script, ..
+        } = &*self.parsed.borrow();
+        match Diagnostics::from_list(compat::refused_by_nft(script, ruleset)) {
             None => Ok(()),
-            Some(diagnostics) => Err(rules_are_wrong(&diagnostics, &self.sources)),
+            Some(diagnostics) => Err(rules_are_wrong(&diagnostics, sources)),
         }
     }
 
     /// Compiles a ruleset that came of this file, and verifies the program as the module will. Gives the
     /// elements that go with it, too.
     pub(super) fn compile(&self, ruleset: &Ruleset) -> Result<(Program<Image>, Vec<u8>), Failure> {
-        let compiled = compile(ruleset, &self.options)
-            .map_err(|error| rules_are_wrong(&Diagnostics::from(error), &self.sources))?;
-        let image = Image::new(compiled.bytes());
-        let program = image.verify().map_err(|refusal| {
-            let rule = blame::describe(compiled.bytes(), refusal.section, refusal.index);
-            let reason = refusal.error.message();
-            Failure::Refused(blame::message("the verifier refused", reason, rule))
-        })?;
-        Ok((program, compiled.batch().to_vec()))
+        let compiled = || {
+            compile(ruleset, &self.options).map_err(|error| {
+                rules_are_wrong(&Diagnostics::from(error), &self.parsed.borrow().sources)
+            })
+        };
+        let (image, batch) = compiled()?.into_parts();
+        match image.verify() {
+            Ok(program) => Ok((program, batch)),
+            Err(refusal) => {
+                // The verifier took the bytes, but they are made in the same way again.
+                let rule = blame::describe(compiled()?.bytes(), refusal.section, refusal.index);
+                let reason = refusal.error.message();
+                let message = blame::message("the verifier refused", reason, rule);
+                Err(Failure::Refused(message))
+            }
+        }
     }
 }
 
@@ -203,7 +266,7 @@ pub(super) fn rules_are_wrong(diagnostics: &Diagnostics, sources: &SourceMap) ->
 pub(super) fn read_text(path: &Path) -> Result<(String, String), Failure> {
     if path == Path::new("-") {
         let name = "<stdin>".to_owned();
-        let text = read_all(path, &name, &mut io::stdin().lock())?;
+        let text = read_all(path, &name, 0, &mut io::stdin().lock())?;
         return Ok((name, text));
     }
     let failed = |source| Failure::File {
@@ -216,17 +279,18 @@ pub(super) fn read_text(path: &Path) -> Result<(String, String), Failure> {
         let path = path.to_owned();
         return Err(Failure::Directory { path });
     }
-    let text = read_all(path, &name, &mut file)?;
+    let size = file.metadata().map_err(failed)?.len();
+    let text = read_all(path, &name, size, &mut file)?;
     Ok((name, text))
 }
 
-/// Reads everything, if it is a text of a sensible size.
-fn read_all(path: &Path, name: &str, from: &mut dyn Read) -> Result<String, Failure> {
+/// Reads everything, if it is a text of a sensible size. `size` is what it probably has.
+fn read_all(path: &Path, name: &str, size: u64, from: &mut dyn Read) -> Result<String, Failure> {
     let no_ruleset = |reason| Failure::NoRuleset {
         name: name.to_owned(),
         reason,
     };
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(size.min(MAX_FILE_SIZE) as usize + 1);
     let size = from.take(MAX_FILE_SIZE + 1).read_to_end(&mut bytes);
     if size.map_err(|source| Failure::File {
         path: path.to_owned(),
@@ -275,7 +339,7 @@ mod tests {
             (&b"\x7fELF\0\0"[..], "x: no ruleset: a binary file"),
             (b"table \xff {}\n", "x: no ruleset: not a text in UTF-8"),
         ] {
-            let failure = read_all(Path::new("x"), "x", &mut &*bytes).unwrap_err();
+            let failure = read_all(Path::new("x"), "x", 0, &mut &*bytes).unwrap_err();
             assert_eq!(failure.to_string(), reason);
             assert_eq!(failure.status(), 1);
         }

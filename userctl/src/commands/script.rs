@@ -107,6 +107,7 @@ fn attempt(
     }
     let before = loaded::ruleset(loaded::verified(&present.value)?.as_ref())?;
     let after = rules.apply(&before)?;
+    rules.release();
     let expected = Expected::Generation(present.generation);
     let elements_only = !before.tables().is_empty() && only_elements_change(&before, &after);
     let (program, batch, result) = if elements_only {
@@ -132,15 +133,9 @@ fn attempt(
 
 /// Whether nothing differs but what sets hold, in a way that the loaded program can do.
 fn only_elements_change(before: &Ruleset, after: &Ruleset) -> bool {
-    let sets = |ruleset: &Ruleset| -> Vec<Set> {
-        let tables = ruleset.tables().iter();
-        tables.flat_map(|table| table.sets.clone()).collect()
-    };
-    let changed = sets(after)
-        .iter()
-        .any(|set| !set.changes.is_empty() && !leads_elsewhere(set));
-    let elsewhere = sets(after).iter().any(leads_elsewhere);
-    changed && !elsewhere && after.clone().without_changes() == *before
+    let sets = || after.tables().iter().flat_map(|table| &table.sets);
+    let changed = sets().any(|set| !set.changes.is_empty());
+    changed && !sets().any(leads_elsewhere) && after.is_but_for_changes(before)
 }
 
 /// Whether an element that is added leads to a chain that the program does not expect.

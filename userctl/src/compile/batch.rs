@@ -81,11 +81,18 @@ impl Batch {
     ) {
         let adds = kind == SetOpKind::Add;
         let carries = carries(shape, elements, adds, is_static);
+        if self.ops == 0 {
+            self.bytes.resize(size_of::<BatchHeader>(), 0);
+        }
         let header_at = self.bytes.len();
         self.bytes.resize(header_at + size_of::<SetOp>(), 0);
         let records_at = self.bytes.len();
         let mut strings = Vec::new();
-        for element in elements {
+        for (index, element) in elements.iter().enumerate() {
+            if index == 1 {
+                let one = self.bytes.len() - records_at;
+                self.bytes.reserve(one * (elements.len() - 1));
+            }
             self::element(
                 shape,
                 element,
@@ -113,21 +120,19 @@ impl Batch {
     }
 
     /// The batch; empty if nothing changes.
-    pub(super) fn finish(self) -> Vec<u8> {
+    pub(super) fn finish(mut self) -> Vec<u8> {
         if self.ops == 0 {
             return Vec::new();
         }
-        let size = size_of::<BatchHeader>() + self.bytes.len();
         let header = BatchHeader {
             magic: BATCH_MAGIC,
             version: ABI_VERSION,
-            size: size as u64,
+            size: self.bytes.len() as u64,
             ops: self.ops,
             reserved: 0,
         };
-        let mut all = header.as_bytes().to_vec();
-        all.extend_from_slice(&self.bytes);
-        all
+        self.bytes[..size_of::<BatchHeader>()].copy_from_slice(header.as_bytes());
+        self.bytes
     }
 }
 

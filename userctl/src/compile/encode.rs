@@ -18,13 +18,14 @@ use ferrule_uapi::{
     },
     ABI_VERSION, NONE,
 };
-use zerocopy::{Immutable, IntoBytes};
+use zerocopy::IntoBytes;
 
 use super::batch::{object_identity, with_shape, Batch, Shape};
 use super::counters::Counted;
 use super::lower::{ElementsOf, Lowered, ObjectEntry, Run, SetEntry};
 use super::order::Ordered;
 use super::{CompileError, Compiled};
+use crate::image::Image;
 use crate::listing;
 use crate::program_text;
 use crate::ruleset::object::ObjectSpec;
@@ -135,35 +136,36 @@ pub(super) fn encode(
         ("statements", lowered.statements.len(), limit::MAX_RECORDS),
         ("objects", objects.len(), limit::MAX_RECORDS),
     ])?;
-    let mut program = Writer::new(ruleset.next_handle());
-    if packed {
-        program.header.flags |= PROGRAM_SOURCE_LZ4;
-    }
-    program.section(SectionId::Insns, &lowered.insns);
-    program.section(SectionId::Ranges32, &lowered.ranges32);
-    program.section(SectionId::WidePairs, &lowered.wide_pairs);
-    program.section(SectionId::Tables, &lowered.tables);
-    program.section(SectionId::Chains, &chains);
-    program.section(SectionId::BaseChains, &base_chains);
-    program.section(SectionId::Rules, &rules);
-    program.section(SectionId::Counters, &counters);
-    program.section(SectionId::Strings, &strings.bytes);
-    program.section(SectionId::Source, &source);
-    program.section(SectionId::Exprs, lowered.exprs.list());
-    program.section(SectionId::Keys, lowered.keys.list());
-    program.section(SectionId::Sets, &set_records);
-    program.section(SectionId::Targets, &targets);
-    program.section(SectionId::Statements, &lowered.statements);
-    program.section(SectionId::States, &states);
-    program.section(SectionId::Objects, &objects);
-    program.section(SectionId::Logs, &logs);
-    program.section(SectionId::Classifiers, &lowered.classifiers);
-    program.section(SectionId::Nodes, &lowered.nodes);
-    program.section(SectionId::Leaves, &lowered.leaves);
-    program.section(SectionId::Words, &lowered.words);
-    program.section(SectionId::Origins, &origins);
-    program.section(SectionId::Initials, &initials);
-    program.finish(batch(ordered, &sets))
+    let sections = [
+        (SectionId::Insns, lowered.insns.as_bytes()),
+        (SectionId::Ranges32, lowered.ranges32.as_bytes()),
+        (SectionId::WidePairs, lowered.wide_pairs.as_bytes()),
+        (SectionId::Tables, lowered.tables.as_bytes()),
+        (SectionId::Chains, chains.as_bytes()),
+        (SectionId::BaseChains, base_chains.as_bytes()),
+        (SectionId::Rules, rules.as_bytes()),
+        (SectionId::Counters, counters.as_bytes()),
+        (SectionId::Strings, strings.bytes.as_bytes()),
+        (SectionId::Source, source.as_bytes()),
+        (SectionId::Exprs, lowered.exprs.list().as_bytes()),
+        (SectionId::Keys, lowered.keys.list().as_bytes()),
+        (SectionId::Sets, set_records.as_bytes()),
+        (SectionId::Targets, targets.as_bytes()),
+        (SectionId::Statements, lowered.statements.as_bytes()),
+        (SectionId::States, states.as_bytes()),
+        (SectionId::Objects, objects.as_bytes()),
+        (SectionId::Logs, logs.as_bytes()),
+        (SectionId::Classifiers, lowered.classifiers.as_bytes()),
+        (SectionId::Nodes, lowered.nodes.as_bytes()),
+        (SectionId::Leaves, lowered.leaves.as_bytes()),
+        (SectionId::Words, lowered.words.as_bytes()),
+        (SectionId::Origins, origins.as_bytes()),
+        (SectionId::Initials, initials.as_bytes()),
+    ];
+    let flags = if packed { PROGRAM_SOURCE_LZ4 } else { 0 };
+    let program = lay_out(ruleset.next_handle(), flags, &sections)?;
+    let batch = batch(ordered, &sets);
+    Ok(Compiled { program, batch })
 }
 
 /// How the source section is listed: so that the ruleset can be made from it again, in any time zone. Elements are
@@ -474,48 +476,36 @@ fn within(what: &'static str, count: u64, limit: u32) -> Result<(), CompileError
     Ok(())
 }
 
-/// Lays out sections one after another.
-struct Writer {
-    header: Header,
-    bytes: Vec<u8>,
-}
-
-impl Writer {
-    fn new(next_handle: u64) -> Self {
-        let header = Header {
-            magic: MAGIC,
-            version: ABI_VERSION,
-            next_handle,
-            sections: [Section::default(); SECTIONS],
-            ..Header::default()
-        };
-        Writer {
-            header,
-            bytes: vec![0; size_of::<Header>()],
-        }
-    }
-
-    /// Appends a section.
-    fn section<T: IntoBytes + Immutable>(&mut self, id: SectionId, elements: &[T]) {
-        let start = self.bytes.len().next_multiple_of(SECTION_ALIGN as usize);
-        self.bytes.resize(start, 0);
-        let bytes = elements.as_bytes();
-        self.bytes.extend_from_slice(bytes);
-        self.header.sections[id as usize] = Section {
+/// Lays out sections, which come in order, one after another.
+fn lay_out(
+    next_handle: u64,
+    flags: u32,
+    sections: &[(SectionId, &[u8])],
+) -> Result<Image, CompileError> {
+    let mut header = Header {
+        magic: MAGIC,
+        version: ABI_VERSION,
+        flags,
+        next_handle,
+        sections: [Section::default(); SECTIONS],
+        ..Header::default()
+    };
+    let mut end = size_of::<Header>();
+    for (id, bytes) in sections {
+        let start = end.next_multiple_of(SECTION_ALIGN as usize);
+        end = start + bytes.len();
+        header.sections[*id as usize] = Section {
             offset: u32::try_from(start).unwrap_or(u32::MAX),
             size: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
         };
     }
-
-    /// Writes the header and moves the whole to aligned memory.
-    fn finish(mut self, batch: Vec<u8>) -> Result<Compiled, CompileError> {
-        let len = self.bytes.len();
-        within("bytes of program", len as u64, limit::MAX_PROGRAM_SIZE)?;
-        self.header.size = len as u32;
-        let mut words = vec![0_u64; len.div_ceil(size_of::<u64>())];
-        let aligned = &mut words.as_mut_bytes()[..len];
-        aligned.copy_from_slice(&self.bytes);
-        aligned[..size_of::<Header>()].copy_from_slice(self.header.as_bytes());
-        Ok(Compiled { words, len, batch })
-    }
+    within("bytes of program", end as u64, limit::MAX_PROGRAM_SIZE)?;
+    header.size = end as u32;
+    Ok(Image::filled(end, |program| {
+        program[..size_of::<Header>()].copy_from_slice(header.as_bytes());
+        for (id, bytes) in sections {
+            let start = header.sections[*id as usize].offset as usize;
+            program[start..start + bytes.len()].copy_from_slice(bytes);
+        }
+    }))
 }

@@ -128,6 +128,9 @@ impl<'a> Lowered<'a> {
     fn chain(&mut self, place: usize, placed: &Placed<'a>, options: Options) {
         let first = self.insns.len() as u32;
         let first_rule = self.rules.len();
+        // About an instruction a statement.
+        let statements = placed.chain.rules.iter().map(|rule| rule.statements.len());
+        self.insns.reserve(statements.sum::<usize>() + 1);
         for (index, rule) in placed.chain.rules.iter().enumerate() {
             let start = self.insns.len() as u32;
             rule::lower(self, rule, placed, options);

@@ -24,7 +24,7 @@ pub(super) fn read_entry(sources: &mut SourceMap, path: &Path) -> Result<FileId,
             .read_to_end(&mut text)
             .and_then(|_| utf8(text));
         return match result {
-            Ok(text) => add_text(sources, "<stdin>", &text),
+            Ok(text) => add_text(sources, "<stdin>", text),
             Err(error) => Err(unreadable(path, &error, None)),
         };
     }
@@ -35,7 +35,7 @@ pub(super) fn read_entry(sources: &mut SourceMap, path: &Path) -> Result<FileId,
 pub(super) fn add_text(
     sources: &mut SourceMap,
     name: &str,
-    text: &str,
+    text: String,
 ) -> Result<FileId, SyntaxError> {
     sources.add(name, text).map_err(|_| SyntaxError {
         kind: SyntaxErrorKind::TooLarge,

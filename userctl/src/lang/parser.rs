@@ -141,6 +141,13 @@ impl Parser<'_> {
         input.tokens.get(input.next + 1).copied()
     }
 
+    /// What is left of the present file.
+    fn ahead(&mut self) -> &[Token] {
+        self.peek();
+        let input = self.inputs.last();
+        input.map_or(&[], |input| &input.tokens[input.next..])
+    }
+
     /// The text of the token behind the next one if it is a word.
     fn second_word(&mut self) -> Option<&str> {
         let token = self.second()?;

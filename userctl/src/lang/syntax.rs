@@ -75,6 +75,15 @@ pub struct Script {
     pub(crate) commands: Vec<Command>,
 }
 
+impl Script {
+    /// Forgets what the commands that `which` says are about. They keep their numbers.
+    pub fn release(&mut self, which: impl Fn(&Command) -> bool) {
+        for command in self.commands.iter_mut().filter(|command| which(command)) {
+            command.object = Object::Ruleset(None);
+        }
+    }
+}
+
 /// A name and where it was written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ident {
@@ -101,8 +110,9 @@ pub(crate) enum Verb {
     Update,
 }
 
+/// A command of a [`Script`].
 #[derive(Debug)]
-pub(crate) struct Command {
+pub struct Command {
     pub(crate) verb: Verb,
     pub(crate) object: Object,
     pub(crate) span: Span,

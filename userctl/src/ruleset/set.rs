@@ -105,6 +105,32 @@ pub struct Set {
 }
 
 impl Set {
+    /// What it is, without what is to be done to its elements.
+    pub(super) fn declaration(&self) -> Self {
+        Set {
+            name: self.name.clone(),
+            handle: self.handle,
+            comment: self.comment.clone(),
+            key: self.key.clone(),
+            key_typeof: self.key_typeof.clone(),
+            data: self.data.clone(),
+            data_typeof: self.data_typeof.clone(),
+            constant: self.constant,
+            interval: self.interval,
+            has_timeout: self.has_timeout,
+            dynamic: self.dynamic,
+            auto_merge: self.auto_merge,
+            interval_data: self.interval_data,
+            timeout: self.timeout,
+            gc_interval: self.gc_interval,
+            size: self.size,
+            memory: self.memory,
+            states: self.states.clone(),
+            leads_to: self.leads_to.clone(),
+            changes: Vec::new(),
+        }
+    }
+
     /// An empty set that rules add to.
     pub(super) fn updated_by_rules(name: Named, key: Vec<Part>) -> Self {
         Set {
@@ -210,21 +236,5 @@ impl Element {
     /// Whether any part is more than one value.
     pub fn is_interval(&self) -> bool {
         self.key.iter().any(|(lo, hi)| lo != hi)
-    }
-}
-
-impl Set {
-    /// Takes note of the chains that elements of a verdict map lead to, once a change is done.
-    pub(super) fn note_targets(&mut self, change: &Change) {
-        let Change::Add { elements, .. } = change else {
-            return;
-        };
-        for element in elements {
-            if let ElementData::Verdict(Verdict::Jump(name) | Verdict::Goto(name)) = &element.data {
-                if !self.leads_to.contains(name) {
-                    self.leads_to.push(name.clone());
-                }
-            }
-        }
     }
 }

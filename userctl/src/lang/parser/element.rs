@@ -27,7 +27,7 @@ impl Parser<'_> {
     fn elements(&mut self, depth: u32, may_be_empty: bool) -> Parsed<Vec<Element>> {
         self.check_depth(depth)?;
         self.open_braces += 1;
-        let mut elements = Vec::new();
+        let mut elements = Vec::with_capacity(self.commas() + 1);
         loop {
             while self.eat(TokenKind::Newline) {}
             if self.at(TokenKind::RBrace) && (may_be_empty || !elements.is_empty()) {
@@ -43,6 +43,22 @@ impl Parser<'_> {
         self.open_braces -= 1;
         elements.shrink_to_fit();
         Ok(elements)
+    }
+
+    /// How many commas there are up to the brace that closes the block.
+    fn commas(&mut self) -> usize {
+        let mut depth = 0_u32;
+        let mut commas = 0;
+        for token in self.ahead() {
+            match token.kind {
+                TokenKind::LBrace => depth += 1,
+                TokenKind::RBrace if depth == 0 => break,
+                TokenKind::RBrace => depth -= 1,
+                TokenKind::Comma if depth == 0 => commas += 1,
+                _ => {}
+            }
+        }
+        commas
     }
 
     /// The elements of a named set: `{ … }`, or a variable that holds them.
