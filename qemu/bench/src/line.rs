@@ -44,7 +44,7 @@ pub struct Loaded {
     pub seconds: f64,
     /// How much more memory the kernel has in use, in bytes.
     pub memory: i64,
-    /// Bytes of the program, as Ferrule says; 0 for others.
+    /// Bytes of the program and of its counters, as Ferrule says; 0 for others.
     pub program: u64,
 }
 

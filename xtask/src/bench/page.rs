@@ -72,18 +72,11 @@ pub(crate) fn write(directory: &Path, summary: &Summary, setting: &Setting) -> R
             }
         }
     }
-    text += "\n## Loading\n\nThe shortest of all times, and the kernel's memory, as `MemAvailable` shows it.\n";
+    text += "\n## Loading\n\nThe shortest of all times, and the kernel's memory, as `MemAvailable` shows it; Ferrule's, where there are no sets, is what its program and its counters take, exactly.\n";
     for table in table::loads(summary) {
         section(&mut text, &table);
     }
-    let growth = Table {
-        title: "Growth from 1,000 rules on: the power of their number".to_owned(),
-        head: ["workload", "family", "peer", "load time", "memory"]
-            .map(str::to_owned)
-            .to_vec(),
-        lines: verdict::growth(summary),
-    };
-    section(&mut text, &growth);
+    section(&mut text, &growth(summary));
     text += "\n## Remarks\n\n";
     for remark in &setting.remarks {
         text += &format!("- {remark}\n");
@@ -105,6 +98,17 @@ pub(crate) fn write(directory: &Path, summary: &Summary, setting: &Setting) -> R
     }
     let file = directory.join("BENCHMARKS.md");
     fs::write(&file, text).with_context(|| format!("writing {}", file.display()))
+}
+
+/// How load time and memory grow.
+pub(crate) fn growth(summary: &Summary) -> Table {
+    Table {
+        title: "Growth from 1,000 rules on: the power of their number".to_owned(),
+        head: ["workload", "family", "peer", "load time", "memory"]
+            .map(str::to_owned)
+            .to_vec(),
+        lines: verdict::growth(summary),
+    }
 }
 
 fn section(text: &mut String, table: &Table) {

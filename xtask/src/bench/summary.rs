@@ -35,10 +35,20 @@ pub(crate) struct LoadEntry {
     pub(crate) peer: Peer,
     /// Seconds, the shortest of all times: what else the host did makes them longer only.
     pub(crate) seconds: f64,
-    /// Bytes of kernel memory.
+    /// Bytes of kernel memory, as `MemAvailable` shows them.
     pub(crate) memory: f64,
-    /// Bytes of Ferrule's program.
+    /// Bytes of Ferrule's program and of its counters.
     pub(crate) program: u64,
+}
+
+impl LoadEntry {
+    /// Bytes of kernel memory: of Ferrule, where there are no sets, what it says itself.
+    pub(crate) fn bytes(&self) -> f64 {
+        match self.peer == Peer::Ferrule && !self.workload.starts_with("set") {
+            true => self.program as f64,
+            false => self.memory,
+        }
+    }
 }
 
 /// All entries.

@@ -79,7 +79,7 @@ pub(crate) fn loads(summary: &Summary) -> Vec<Table> {
                     if rules < MEMORY_FROM {
                         return time;
                     }
-                    format!("{time}, {:.0} B each", entry.memory / rules as f64)
+                    format!("{time}, {:.0} B each", entry.bytes() / rules as f64)
                 }));
             }
             lines.push(line);

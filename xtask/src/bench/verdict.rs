@@ -80,7 +80,7 @@ pub(super) fn growth(summary: &Summary) -> Vec<Vec<String>> {
                 family.to_owned(),
                 peer.title().to_owned(),
                 points(|load| load.seconds),
-                points(|load| load.memory),
+                points(super::summary::LoadEntry::bytes),
             ]);
         }
     }

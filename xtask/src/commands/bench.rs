@@ -55,6 +55,10 @@ pub(super) fn run(session: &Session, options: &BenchOptions) -> Result<Outcome> 
     for table in table::costs(&summary).iter().chain(&table::loads(&summary)) {
         println!("\n{}", table.text());
     }
+    let growth = page::growth(&summary);
+    if !growth.lines.is_empty() {
+        println!("\n{}", growth.text());
+    }
     let mut outcome = Outcome::Passed;
     let mut outs = std::collections::BTreeSet::new();
     for entry in &summary.costs {

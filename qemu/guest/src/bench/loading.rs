@@ -17,6 +17,9 @@ use crate::memory;
 const SETTLED: usize = 128 << 10;
 const PATIENCE: u32 = 50;
 
+/// Bytes of a counter on each CPU.
+const COUNTER: u64 = 16;
+
 /// How much of a complaint is passed on.
 const COMPLAINT: usize = 160;
 
@@ -40,7 +43,8 @@ pub(super) fn load(
     }
     let after = settled()?;
     let program = if contestant.peer.needs_module() {
-        ferrule::info(&arena.ns)?.program_size
+        let info = ferrule::info(&arena.ns)?;
+        u64::from(info.program_size) + u64::from(info.counters) * u64::from(info.cpus) * COUNTER
     } else {
         0
     };
@@ -49,7 +53,7 @@ pub(super) fn load(
         peer: contestant.peer,
         seconds,
         memory: before as i64 - after as i64,
-        program: program.into(),
+        program,
     })))
 }
 
