@@ -8,24 +8,49 @@
 //! asks again behind itself, so that all that can match are run, in their order.
 //!
 //! A classifier looks at up to [`DIMS`] *dimensions*: fields, or 32-bit words of wide ones. An *entry* is a box:
-//! for each dimension a range and whether the field must be there, and the instruction that it leads to. Up to
+//! for some dimensions a range that the packet's value must lie in, and the instruction that it leads to. Up to
 //! [`TREES`] trees narrow a packet down to a few entries, which are then compared whole.
-//!
-//! # Pointers
-//!
-//! Roots, children and `absent` are pointers: 0 leads to nothing; [`POINTER_ENTRY`]` | i` to entry `i` alone;
-//! [`POINTER_LEAF`]` | i` to leaf `i`; any other to the node of that number. All indices count from the
-//! classifier's own first node, leaf and word.
 //!
 //! # Words
 //!
+//! All of it lies in words, so that what is looked at one after another lies together:
+//!
 //! ```text
-//! entries   entry_count × (2 + 2 × dim_count)   [instruction, dimensions needed (bits), lo, hi - lo, …]
-//! elements  element_count                       entries of leaves, ascending, leaf after leaf
-//! children  the rest                            pointers of nodes, node after node
+//! nodes     node_words                    node after node, zeros between them
+//! entries   entry_count × stride          run after run
 //! ```
 //!
-//! Entries ascend by instruction; several may lead to one.
+//! Both begin at a multiple of [`WORDS_ALIGN`] words of the classifier's own; zeros fill the gap, and that behind
+//! the last entry. No entry of 8 words or fewer that divide 8 straddles a cache line then.
+//!
+//! A *node* takes `2 + (1 << bits)` words: some bits of a dimension choose the child.
+//!
+//! ```text
+//! head      [`NODE`] | height << 24 | bits << 16 | shift << 8 | dimension
+//! absent    pointer for a packet that has not the dimension
+//! children  pointers
+//! ```
+//!
+//! `shift` is how far the value is shifted to the right, `bits` how many bits then remain, 0 to
+//! [`MAX_NODE_BITS`], and `height` how many nodes there are at most on a path from here, this one included: 1 to
+//! [`MAX_HEIGHT`].
+//!
+//! An *entry* takes `2 + 2 × wide_dims + narrow_dims` words:
+//!
+//! ```text
+//! target    the instruction that it leads to; with [`ENTRY_LAST`] in the last of a run
+//! head      (hi - lo) << 24 | lo << 16 of the byte dimension, if there is one | dimensions asked (bits)
+//! wide      lo, hi - lo                   for each wide dimension
+//! narrow    (hi - lo) << 16 | lo          for each narrow one
+//! ```
+//!
+//! A dimension that is not asked may have any value or none. The entries of a *run* ascend by target; several may
+//! lead to one.
+//!
+//! # Pointers
+//!
+//! Roots, children and `absent` are pointers: 0 leads to nothing; [`POINTER_ENTRY`]` | i` to entry `i`, and those
+//! that follow it in its run; any other to the node at that word.
 
 use zerocopy_derive::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -41,17 +66,32 @@ pub const MAX_HEIGHT: u8 = 32;
 /// Most bits that a node looks at: it has at most 131,072 children.
 pub const MAX_NODE_BITS: u8 = 17;
 
+/// What tells a node's head from pointers and zeros: its two highest bits.
+pub const NODE: u32 = 0x4000_0000;
+
+/// Where they are.
+pub const NODE_MASK: u32 = 0xc000_0000;
+
 /// A pointer to an entry.
-pub const POINTER_ENTRY: u32 = 0xc000_0000;
+pub const POINTER_ENTRY: u32 = 0x8000_0000;
 
-/// A pointer to a leaf.
-pub const POINTER_LEAF: u32 = 0x8000_0000;
+/// What of such a pointer is the index.
+pub const POINTER_INDEX: u32 = 0x7fff_ffff;
 
-/// What of a pointer is the index.
-pub const POINTER_INDEX: u32 = 0x3fff_ffff;
+/// In an entry's target: the run ends with it.
+pub const ENTRY_LAST: u32 = 0x8000_0000;
+
+/// In an entry's second word: the dimensions asked.
+pub const ENTRY_ASKED: u32 = 0xffff;
 
 /// Words of an entry before its ranges.
 pub const ENTRY_HEAD: u32 = 2;
+
+/// Words of a node before its children.
+pub const NODE_HEAD: u32 = 2;
+
+/// The words of a classifier, of its nodes and of its entries are multiples of these.
+pub const WORDS_ALIGN: u32 = 8;
 
 abi_struct! {
     /// A dimension.
@@ -66,32 +106,26 @@ abi_struct! {
 abi_struct! {
     /// A classifier of one chain.
     pub struct Classifier = ferrule_classifier {
-        /// The dimensions; those beyond `dim_count` are zero.
+        /// The dimensions: wide ones, then narrow ones, then the byte; those beyond are zero.
         pub dims: [Dim; DIMS],
-        /// How many dimensions: 1 to 12.
-        pub dim_count: u8,
-        /// How many trees: 1 to 6.
+        /// How many dimensions have ranges of 32-bit numbers. All together are 1 to [`DIMS`].
+        pub wide_dims: u8,
+        /// How many have ranges of 16-bit numbers.
+        pub narrow_dims: u8,
+        /// How many have ranges of 8-bit numbers: 0 or 1.
+        pub byte_dims: u8,
+        /// How many trees: 1 to [`TREES`].
         pub tree_count: u8,
-        /// Zero.
-        pub reserved: u16,
         /// Index of the chain whose instructions it leads to.
         pub chain: u32,
-        /// Index of its first node: where those of the classifier before it end.
-        pub first_node: u32,
-        /// How many nodes.
-        pub node_count: u32,
-        /// Index of its first leaf: where those of the classifier before it end.
-        pub first_leaf: u32,
-        /// How many leaves.
-        pub leaf_count: u32,
         /// Index of its first word: where those of the classifier before it end.
         pub first_word: u32,
-        /// How many words.
+        /// How many words: a multiple of [`WORDS_ALIGN`].
         pub word_count: u32,
+        /// How many of them are of nodes: a multiple of [`WORDS_ALIGN`].
+        pub node_words: u32,
         /// How many entries. At least 1.
         pub entry_count: u32,
-        /// How many elements of leaves.
-        pub element_count: u32,
         /// Pointers to the trees' roots; those beyond `tree_count` are zero.
         pub roots: [u32; TREES],
         /// The first instruction that each tree can lead to, ascending; those beyond `tree_count` are zero.
@@ -99,31 +133,18 @@ abi_struct! {
     }
 }
 
-abi_struct! {
-    /// A node: some bits of a dimension choose the child.
-    pub struct Node = ferrule_node {
-        /// The dimension.
-        pub dim: u8,
-        /// How far its value is shifted to the right: 0 to 31.
-        pub shift: u8,
-        /// How many bits then remain: 0 to [`MAX_NODE_BITS`].
-        pub bits: u8,
-        /// Most nodes on a path from here, this one included: 1 to [`MAX_HEIGHT`].
-        pub height: u8,
-        /// Index of the first of its `1 << bits` children among the classifier's words: where those of the node
-        /// before it end.
-        pub first: u32,
-        /// Pointer for a packet that has not the field.
-        pub absent: u32,
+impl Classifier {
+    /// How many dimensions it has.
+    pub const fn dim_count(&self) -> u8 {
+        self.wide_dims
+            .wrapping_add(self.narrow_dims)
+            .wrapping_add(self.byte_dims)
     }
-}
 
-abi_struct! {
-    /// A leaf: entries to compare with, one after another.
-    pub struct Leaf = ferrule_leaf {
-        /// The first of its elements: where those of the leaf before it end.
-        pub first: u32,
-        /// How many. At least 1.
-        pub count: u32,
+    /// Words of an entry.
+    pub const fn stride(&self) -> u32 {
+        ENTRY_HEAD
+            .wrapping_add((self.wide_dims as u32).wrapping_mul(2))
+            .wrapping_add(self.narrow_dims as u32)
     }
 }

@@ -99,8 +99,6 @@ pub const STRUCTS: &[StructLayout] = &[
     statement::Log::LAYOUT,
     classifier::Dim::LAYOUT,
     classifier::Classifier::LAYOUT,
-    classifier::Node::LAYOUT,
-    classifier::Leaf::LAYOUT,
     event::Event::LAYOUT,
     event::LogEvent::LAYOUT,
 ];
@@ -260,8 +258,16 @@ pub const CONSTANTS: &[(&str, u64)] = &[
         classifier::MAX_NODE_BITS as u64,
     ),
     ("FERRULE_POINTER_ENTRY", classifier::POINTER_ENTRY as u64),
-    ("FERRULE_POINTER_LEAF", classifier::POINTER_LEAF as u64),
     ("FERRULE_POINTER_INDEX", classifier::POINTER_INDEX as u64),
+    ("FERRULE_NODE", classifier::NODE as u64),
+    ("FERRULE_NODE_MASK", classifier::NODE_MASK as u64),
+    ("FERRULE_NODE_HEAD", classifier::NODE_HEAD as u64),
     ("FERRULE_ENTRY_HEAD", classifier::ENTRY_HEAD as u64),
+    ("FERRULE_ENTRY_LAST", classifier::ENTRY_LAST as u64),
+    ("FERRULE_ENTRY_ASKED", classifier::ENTRY_ASKED as u64),
+    (
+        "FERRULE_CLASSIFIER_WORDS_ALIGN",
+        classifier::WORDS_ALIGN as u64,
+    ),
     ("FERRULE_MAX_CLASSIFIERS", limit::MAX_CLASSIFIERS as u64),
 ];

@@ -22,16 +22,14 @@
 //! Objects     [Object]      what has a name                     (crate::statement)
 //! Logs        [Log]         how to log                          (crate::statement)
 //! Classifiers [Classifier]  which rules can match               (crate::classifier)
-//! Nodes       [Node]        their trees                         (crate::classifier)
-//! Leaves      [Leaf]        what the trees lead to              (crate::classifier)
-//! Words       [u32]         entries, elements, children         (crate::classifier)
+//! Words       [u32]         their nodes and entries             (crate::classifier)
 //! Origins     [Origin]      which files rules were read from
 //! Initials    [Initial]     what counters begin with
 //! ```
 //!
 //! A section begins at the first multiple of [`SECTION_ALIGN`] after the one before it ends, the gap
 //! is zero, and the last ends where the program does: there is one way to lay out a program, and no
-//! byte of it is unaccounted for. Sections 24 and 25 are reserved and must be empty.
+//! byte of it is unaccounted for. Sections 22 and 23 are reserved and must be empty.
 //!
 //! Elements of sets are no part of it: they are state, and come in a batch (`crate::set`).
 
@@ -42,10 +40,10 @@ use zerocopy_derive::{FromBytes, Immutable, IntoBytes, KnownLayout};
 pub const MAGIC: u32 = 0x4c55_5246;
 
 /// How many sections a header describes.
-pub const SECTIONS: usize = 26;
+pub const SECTIONS: usize = 24;
 
-/// Alignment of a section's beginning, in bytes.
-pub const SECTION_ALIGN: u32 = 8;
+/// Alignment of a section's beginning, in bytes: records of 32 bytes do not straddle cache lines.
+pub const SECTION_ALIGN: u32 = 32;
 
 abi_enum! {
     /// Index of a section in the header.
@@ -88,16 +86,12 @@ abi_enum! {
         Logs = 17, "LOGS",
         /// Classifiers.
         Classifiers = 18, "CLASSIFIERS",
-        /// Nodes of classifiers' trees.
-        Nodes = 19, "NODES",
-        /// Leaves of classifiers' trees.
-        Leaves = 20, "LEAVES",
         /// Words of classifiers.
-        Words = 21, "WORDS",
+        Words = 19, "WORDS",
         /// Files that rules were read from.
-        Origins = 22, "ORIGINS",
+        Origins = 20, "ORIGINS",
         /// What counters begin with.
-        Initials = 23, "INITIALS",
+        Initials = 21, "INITIALS",
     }
 }
 

@@ -39,3 +39,4 @@ pub mod request;
 pub mod ruleset;
 pub mod simulate;
 pub mod source;
+pub mod trees;

@@ -3,17 +3,19 @@
 //!
 //! It is read from the program, as the module would run it; only which passes ran is the compiler's word.
 
+use std::collections::HashMap;
 use std::fmt::Write;
 
 use ferrule_engine::View;
 use ferrule_uapi::{
-    classifier::{Classifier, Leaf, Node, POINTER_ENTRY, POINTER_INDEX, POINTER_LEAF},
+    classifier::{Classifier, POINTER_ENTRY},
     field::Field,
     insn::{Insn, Opcode},
     program::Chain,
 };
 
 use crate::compile::{Options, Pass};
+use crate::trees::Trees;
 
 /// The plan of a verified program, chain by chain.
 pub fn explain(view: &View<'_>, options: &Options) -> String {
@@ -75,7 +77,7 @@ fn is_match(insn: &Insn) -> bool {
 
 /// One classifier.
 fn classifier_plan(view: &View<'_>, chain: &Chain, classifier: &Classifier) -> String {
-    let dims = classifier.dims.iter().take(classifier.dim_count.into());
+    let dims = classifier.dims.iter().take(classifier.dim_count().into());
     let mut names: Vec<String> = dims
         .map(|dim| {
             Field::from_raw(dim.field)
@@ -85,24 +87,21 @@ fn classifier_plan(view: &View<'_>, chain: &Chain, classifier: &Classifier) -> S
         .map(|name| name.to_ascii_lowercase().replace('_', " "))
         .collect();
     names.dedup();
-    let nodes = part(view.nodes(), classifier.first_node, classifier.node_count);
-    let leaves = part(view.leaves(), classifier.first_leaf, classifier.leaf_count);
-    let words = part(view.words(), classifier.first_word, classifier.word_count);
-    let bytes = size_of_val(nodes) + size_of_val(leaves) + size_of_val(words);
+    let trees = Trees::of(view, classifier);
+    let bytes = trees.size();
     let left = insns(view, chain)
         .iter()
         .filter(|insn| is_match(insn))
         .count();
     let mut text = format!(
-        "  classified by {}: {}, {}, {}, {}; {bytes} bytes, {} an entry\n",
+        "  classified by {}: {}, {}, {}; {bytes} bytes, {} an entry\n",
         names.join(", "),
         counted(classifier.entry_count as usize, "entry"),
         counted(classifier.tree_count.into(), "tree"),
-        counted(nodes.len(), "node"),
-        counted(leaves.len(), "leaf"),
+        counted(trees.nodes().count(), "node"),
         bytes / classifier.entry_count.max(1) as usize,
     );
-    let worst = worst(classifier, nodes, leaves, words);
+    let worst = worst(&trees);
     let _ = writeln!(
         text,
         "  a lookup: at most {} and {}; left in rules: {}",
@@ -120,33 +119,34 @@ struct Worst {
     entries: usize,
 }
 
-/// All trees together, each on its longest path and in its longest leaf.
-fn worst(classifier: &Classifier, nodes: &[Node], leaves: &[Leaf], words: &[u32]) -> Worst {
-    // Nodes lead to later ones only.
-    let mut below = vec![Worst::default(); nodes.len()];
-    let of = |pointer: u32, below: &[Worst]| {
-        let index = (pointer & POINTER_INDEX) as usize;
-        let entries = match pointer {
-            0 => 0,
-            POINTER_ENTRY.. => 1,
-            POINTER_LEAF.. => leaves.get(index).map_or(0, |leaf| leaf.count as usize),
-            _ => return below.get(index - 1).copied().unwrap_or_default(),
-        };
-        Worst { nodes: 0, entries }
+/// All trees together, each on its longest path and in its longest run.
+fn worst(trees: &Trees<'_>) -> Worst {
+    let mut below: HashMap<u32, Worst> = HashMap::new();
+    let of = |pointer: u32, below: &HashMap<u32, Worst>| match pointer {
+        0 => Worst::default(),
+        POINTER_ENTRY.. => Worst {
+            nodes: 0,
+            entries: trees.run(pointer).count(),
+        },
+        node => below.get(&node).copied().unwrap_or_default(),
     };
-    for (at, node) in nodes.iter().enumerate().rev() {
-        let first = node.first as usize;
-        let children = words.get(first..first + (1 << node.bits));
-        let all = children.unwrap_or_default().iter().chain([&node.absent]);
-        below[at] = all.fold(Worst::default(), |worst, pointer| {
+    // Nodes lead to later ones only.
+    let mut nodes: Vec<_> = trees.nodes().collect();
+    nodes.reverse();
+    for node in nodes {
+        let mut all: Vec<u32> = node.children.iter().copied().chain([node.absent]).collect();
+        all.dedup();
+        let worst = all.iter().fold(Worst::default(), |worst, pointer| {
             let own = of(*pointer, &below);
             Worst {
                 nodes: worst.nodes.max(own.nodes + 1),
                 entries: worst.entries.max(own.entries),
             }
         });
+        below.insert(node.at, worst);
     }
-    let roots = classifier.roots.iter().take(classifier.tree_count.into());
+    let roots = trees.classifier.roots.iter();
+    let roots = roots.take(trees.classifier.tree_count.into());
     roots.fold(Worst::default(), |sum, root| {
         let own = of(*root, &below);
         Worst {
@@ -156,16 +156,10 @@ fn worst(classifier: &Classifier, nodes: &[Node], leaves: &[Leaf], words: &[u32]
     })
 }
 
-fn part<T>(all: &[T], first: u32, count: u32) -> &[T] {
-    let first = first as usize;
-    all.get(first..first + count as usize).unwrap_or_default()
-}
-
-/// `1 rule`, `2 rules`, `3 leaves`.
+/// `1 rule`, `2 rules`.
 fn counted(count: usize, noun: &str) -> String {
     let plural = match noun {
         "entry" => "entries",
-        "leaf" => "leaves",
         "match" => "matches",
         "tree" => "trees",
         "node" => "nodes",

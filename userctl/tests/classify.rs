@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use ferrule_engine::{Decider, Key, Packet, Program};
 use ferrule_uapi::{
-    classifier::{ENTRY_HEAD, POINTER_ENTRY, POINTER_INDEX, POINTER_LEAF},
+    classifier::POINTER_ENTRY,
     field::Field,
     hook::{Family, Verdict},
     program::COUNTER_POLICY,
@@ -22,6 +22,7 @@ use userctl::image::Image;
 use userctl::lang::{self, Entry};
 use userctl::ruleset::{NoEnvironment, Ruleset};
 use userctl::source::SourceMap;
+use userctl::trees::Trees;
 
 /// A 5-tuple filter of ClassBench.
 #[derive(Clone, Copy, Debug)]
@@ -455,9 +456,7 @@ struct Effort {
 fn effort(program: &Program<Image>, headers: &[Header]) -> Effort {
     let view = program.view();
     let classifier = &view.classifiers()[0];
-    let words = &view.words()[classifier.first_word as usize..];
-    let stride = (ENTRY_HEAD + 2 * u32::from(classifier.dim_count)) as usize;
-    let elements = &words[classifier.entry_count as usize * stride..];
+    let of = Trees::of(&view, classifier);
     let (mut trees, mut nodes, mut compared) = (0, 0, 0);
     for header in headers {
         let value = |dim: usize| match Field::from_raw(classifier.dims[dim].field) {
@@ -474,30 +473,21 @@ fn effort(program: &Program<Image>, headers: &[Header]) -> Effort {
             }
             trees += 1;
             let mut pointer = *root;
-            while pointer != 0 && pointer < POINTER_LEAF {
-                let node = &view.nodes()[(classifier.first_node + pointer - 1) as usize];
+            while let Some(node) = Some(pointer)
+                .filter(|pointer| *pointer < POINTER_ENTRY)
+                .and_then(|pointer| of.node(pointer))
+            {
                 nodes += 1;
-                let child = value(node.dim.into()) >> node.shift & ((1 << node.bits) - 1);
-                pointer = words[(node.first + child) as usize];
+                let child = value(node.dim) >> node.shift & ((1 << node.bits) - 1);
+                pointer = node.children[child as usize];
             }
-            let index = (pointer & POINTER_INDEX) as usize;
-            let list = match pointer {
-                0 => vec![],
-                POINTER_ENTRY.. => vec![index as u32],
-                _ => {
-                    let leaf = &view.leaves()[classifier.first_leaf as usize + index];
-                    elements[leaf.first as usize..][..leaf.count as usize].to_vec()
-                }
-            };
-            for element in list {
-                let entry = &words[element as usize * stride..][..stride];
-                if entry[0] >= best {
+            for entry in of.run(pointer) {
+                if entry.target >= best {
                     break;
                 }
                 compared += 1;
-                let mut ranges = entry[2..].chunks_exact(2).enumerate();
-                if ranges.all(|(dim, range)| value(dim).wrapping_sub(range[0]) <= range[1]) {
-                    best = entry[0];
+                if entry.admits(|dim| Some(value(dim))) {
+                    best = entry.target;
                     break;
                 }
             }

@@ -3,48 +3,49 @@
 //!
 //! `ferrule_uapi::classifier` has the form. What was weighed for it:
 //!
-//! - *Cutting trees with leaf lists* it is. A node is one shift and mask of one field and two loads; leaves
-//!   are compared whole, without a branch for each field. Trees that choose any bits of an address act as a hash
+//! - *Cutting trees with leaf lists* it is. A node is one shift and mask of one field and two loads; what is left is
+//!   compared whole, without a branch for each field. Trees that choose any bits of an address act as a hash
 //!   for plain lists of addresses and as HyperCuts-like cuts for prefixes.
 //! - *Several trees* (as in CutSplit and ByteCuts) keep rules that say nothing of an address out of trees that
-//!   cut by it, where they would be in every child.
+//!   cut by it, where they would be in every child. All are walked in step, so that their cache misses overlap.
+//! - *Entries lie in the leaves*, and those that several leaves have are there several times: one miss then brings
+//!   what is compared next, where indices of entries would cost two for each.
 //! - *Tuple spaces* probe as many tables as there are combinations of prefix lengths: some hundred for the
 //!   filter sets in the corpora. *Bit vectors* read a bit a rule: too many at a hundred thousand.
 //!
-//! A [`Cursor`] remembers the leaves that a packet fell into, so that a chain that goes on behind a rule
-//! reads on where it was. Whatever may change the key makes it forget.
+//! A [`Cursor`] remembers what the trees led to, so that a chain that goes on behind a rule reads on where it was.
+//! Whatever may change the key makes it forget.
 
 use ferrule_uapi::{
     classifier::{
-        Classifier, Dim, Node, DIMS, ENTRY_HEAD, MAX_HEIGHT, POINTER_ENTRY, POINTER_INDEX,
-        POINTER_LEAF, TREES,
+        Classifier, DIMS, ENTRY_ASKED, ENTRY_LAST, MAX_HEIGHT, NODE_HEAD, POINTER_ENTRY,
+        POINTER_INDEX, TREES,
     },
-    field::FIRST_WIDE,
     insn::Insn,
-    program::Wide,
     NONE,
 };
 
 use crate::{key::Key, program::View};
 
-/// A pointer that no verified tree has: the tree was not walked yet.
-const NOT_WALKED: u32 = u32::MAX;
-
-/// How many elements of a leaf are read one by one rather than searched.
-const SHORT: usize = 8;
+/// No entry of a tree's run is left.
+const NOTHING: u32 = u32::MAX;
 
 /// Where a packet is in a classifier.
+///
+/// # Invariants
+///
+/// Only if `classifier` is not [`NONE`] has the rest a meaning.
+#[derive(Clone, Debug)]
+#[repr(C)]
 pub(crate) struct Cursor {
     /// Which classifier; [`NONE`] if none.
     classifier: u32,
     /// Bits of the dimensions that the packet has.
-    present: u32,
-    /// Whether `present` and `values` are filled in.
-    filled: bool,
-    /// The values of the dimensions, 0 for those that the packet has not.
-    values: [u32; DIMS],
-    /// What each tree led to.
-    leaves: [u32; TREES],
+    pub(crate) present: u32,
+    /// The values of the dimensions; those that the packet has not are of no meaning.
+    pub(crate) values: [u32; DIMS],
+    /// The entry that each tree has come to, or [`NOTHING`].
+    entries: [u32; TREES],
 }
 
 impl Cursor {
@@ -52,223 +53,251 @@ impl Cursor {
     pub(crate) const NOWHERE: Self = Cursor {
         classifier: NONE,
         present: 0,
-        filled: false,
         values: [0; DIMS],
-        leaves: [NOT_WALKED; TREES],
+        entries: [NOTHING; TREES],
     };
 
     /// The key may have changed.
+    #[inline]
     pub(crate) fn forget(&mut self) {
         self.classifier = NONE;
     }
-
-    /// Begins with classifier `index`.
-    fn enter(&mut self, index: u32) {
-        self.classifier = index;
-        self.filled = false;
-        self.leaves = [NOT_WALKED; TREES];
-    }
-
-    /// Fills in the packet's values.
-    fn fill(&mut self, classifier: &Classifier, key: &Key) {
-        self.present = 0;
-        let mut bit = 1_u32;
-        let dims = classifier.dims.iter().take(classifier.dim_count.into());
-        for (dim, slot) in dims.zip(&mut self.values) {
-            let value = value(*dim, key);
-            *slot = value.unwrap_or(0);
-            if value.is_some() {
-                self.present |= bit;
-            }
-            bit = bit.wrapping_shl(1);
-        }
-        self.filled = true;
-    }
 }
 
-/// A packet's value in a dimension, if it has the field.
-#[inline]
-fn value(dim: Dim, key: &Key) -> Option<u32> {
-    if dim.field < FIRST_WIDE {
-        return key.get(dim.field);
-    }
-    key.get_wide(dim.field)
-        .map(|Wide { hi, lo }| match dim.word {
-            0 => hi.wrapping_shr(32) as u32,
-            1 => hi as u32,
-            2 => lo.wrapping_shr(32) as u32,
-            _ => lo as u32,
-        })
-}
-
-impl<'a> View<'a> {
+impl View<'_> {
     /// The instruction that `insn`, at `pc`, leads to. `None` if an access failed.
-    pub(crate) fn classify(
-        &self,
-        insn: &Insn,
-        pc: u32,
-        key: &Key,
-        cursor: &mut Cursor,
-    ) -> Option<u32> {
+    pub(crate) fn classify(&self, insn: &Insn, pc: u32, key: &mut Key) -> Option<u32> {
         let classifier = self.classifiers().get(insn.a as usize)?;
-        let trees = Trees {
-            classifier,
-            nodes: self.nodes(),
-            words: self.words().get(classifier.first_word as usize..)?,
-        };
-        if cursor.classifier != insn.a {
-            cursor.enter(insn.a);
+        let first = classifier.first_word as usize;
+        let words = self.words().get(first..)?;
+        let trees = Trees { classifier, words };
+        if key.cursor.classifier != insn.a {
+            trees.enter(key)?;
+            key.cursor.classifier = insn.a;
         }
-        let mut best = insn.target;
-        for tree in 0..usize::from(classifier.tree_count) {
-            if *classifier.least.get(tree)? >= best {
+        trees.first(&mut key.cursor, pc, insn.target)
+    }
+}
+
+/// A classifier and its words.
+struct Trees<'a> {
+    classifier: &'a Classifier,
+    /// Its own, and those of all behind it.
+    words: &'a [u32],
+}
+
+impl Trees<'_> {
+    /// Notes the packet's values, and what each tree leads to.
+    #[inline]
+    fn enter(&self, key: &mut Key) -> Option<()> {
+        key.note(self.classifier.dims.get(..self.dims())?);
+        let Cursor {
+            present,
+            values,
+            entries,
+            ..
+        } = &mut key.cursor;
+        let count = usize::from(self.classifier.tree_count);
+        let roots = self.classifier.roots.get(..count)?;
+        for (entry, root) in entries.iter_mut().zip(roots) {
+            *entry = match self.walk(*root, values, *present)? {
+                0 => NOTHING,
+                pointer => pointer & POINTER_INDEX,
+            };
+        }
+        Some(())
+    }
+
+    /// Follows nodes from `pointer` to an entry or to nothing. Apart, or else it would be there once for each tree.
+    #[inline(never)]
+    fn walk(&self, mut pointer: u32, values: &[u32; DIMS], present: u32) -> Option<u32> {
+        let mut left = MAX_HEIGHT;
+        while pointer.wrapping_sub(1) < POINTER_ENTRY.wrapping_sub(1) && left != 0 {
+            pointer = self.child(pointer, values, present)?;
+            left = left.wrapping_sub(1);
+        }
+        Some(pointer)
+    }
+
+    /// Where the node at word `at` leads.
+    #[inline(always)]
+    fn child(&self, at: u32, values: &[u32; DIMS], present: u32) -> Option<u32> {
+        let [head, absent] = *self.words.get(at as usize..)?.first_chunk::<2>()?;
+        let dim = head & 0xff;
+        let value = *values.get(dim as usize)?;
+        let (shift, bits) = (head.wrapping_shr(8), head.wrapping_shr(16) & 0xff);
+        let mask = 1_u32.wrapping_shl(bits).wrapping_sub(1);
+        let child = at
+            .wrapping_add(NODE_HEAD)
+            .wrapping_add(value.wrapping_shr(shift) & mask);
+        let pointer = *self.words.get(child as usize)?;
+        let there = present.wrapping_shr(dim) & 1 != 0;
+        Some(if there { pointer } else { absent })
+    }
+
+    /// The first instruction behind `pc`, but before `target`, that an entry leads to which admits the packet; or
+    /// else `target`. Entries of the most frequent forms are compared by code that knows how long they are.
+    #[inline]
+    fn first(&self, cursor: &mut Cursor, pc: u32, target: u32) -> Option<u32> {
+        let Classifier {
+            wide_dims,
+            narrow_dims,
+            byte_dims,
+            ..
+        } = *self.classifier;
+        match (wide_dims, narrow_dims, byte_dims) {
+            (2, 2, 1) => self.next::<FiveTuple>(cursor, pc, target),
+            (1, 0, 0) => self.next::<Address>(cursor, pc, target),
+            _ => self.next::<AnyForm>(cursor, pc, target),
+        }
+    }
+
+    /// The same, for entries of one form.
+    #[inline(always)]
+    fn next<F: Form>(&self, cursor: &mut Cursor, pc: u32, target: u32) -> Option<u32> {
+        let stride = F::stride(self.classifier);
+        let entries = self.words.get(self.classifier.node_words as usize..)?;
+        let count = usize::from(self.classifier.tree_count);
+        let Cursor {
+            present,
+            values,
+            entries: places,
+            ..
+        } = cursor;
+        let places = places.get_mut(..count)?;
+        let mut best = target;
+        for (place, least) in places.iter_mut().zip(&self.classifier.least) {
+            if *least >= best {
                 break;
             }
-            let mut leaf = *cursor.leaves.get(tree)?;
-            if leaf == NOT_WALKED {
-                leaf = trees.walk(*classifier.roots.get(tree)?, key)?;
-                *cursor.leaves.get_mut(tree)? = leaf;
-            }
-            if leaf == 0 {
+            let mut at = *place;
+            if at == NOTHING {
                 continue;
             }
-            if !cursor.filled {
-                cursor.fill(classifier, key);
-            }
-            let found = if leaf >= POINTER_ENTRY {
-                trees.single(leaf & POINTER_INDEX, pc, best, cursor)?
-            } else {
-                let elements = self.elements(&trees, leaf & POINTER_INDEX)?;
-                trees.first_of(elements, pc, best, cursor)?
-            };
-            if let Some(found) = found {
-                best = found;
+            // One branch for all reasons to stop: each would be mispredicted now and then.
+            loop {
+                let start = (at as usize).wrapping_mul(stride);
+                let entry = entries.get(start..start.checked_add(stride)?)?;
+                let (word, rest) = entry.split_first()?;
+                let (leads_to, last) = (word & !ENTRY_LAST, word & ENTRY_LAST != 0);
+                let (head, inside) = F::inside(self.classifier, rest, values)?;
+                let admits = head & ENTRY_ASKED & !(inside & *present) == 0;
+                let past = leads_to >= best;
+                let found = admits & (leads_to > pc) & !past;
+                best = if found { leads_to } else { best };
+                if found | past | last {
+                    *place = if found | past { at } else { NOTHING };
+                    break;
+                }
+                at = at.wrapping_add(1);
             }
         }
         Some(best)
     }
 
-    /// The elements of leaf `index`.
+    /// How many dimensions.
     #[inline]
-    fn elements(&self, trees: &Trees<'a>, index: u32) -> Option<&'a [u32]> {
-        let index = trees.classifier.first_leaf.wrapping_add(index);
-        let leaf = self.leaves().get(index as usize)?;
-        let entries = trees.classifier.entry_count.wrapping_mul(trees.stride());
-        let start = entries.wrapping_add(leaf.first) as usize;
-        trees
-            .words
-            .get(start..start.checked_add(leaf.count as usize)?)
+    fn dims(&self) -> usize {
+        self.classifier.dim_count().into()
     }
 }
 
-/// A classifier and its parts.
-struct Trees<'a> {
-    classifier: &'a Classifier,
-    /// Those of all classifiers.
-    nodes: &'a [Node],
-    /// Its own, and those of all behind it.
-    words: &'a [u32],
-}
-
-impl<'a> Trees<'a> {
-    /// Follows nodes from `pointer` on to an entry, a leaf or nothing.
-    #[inline]
-    fn walk(&self, mut pointer: u32, key: &Key) -> Option<u32> {
-        for _ in 0..=MAX_HEIGHT {
-            if pointer == 0 || pointer >= POINTER_LEAF {
-                return Some(pointer);
-            }
-            let index = self
-                .classifier
-                .first_node
-                .wrapping_add(pointer)
-                .wrapping_sub(1);
-            pointer = self.child(self.nodes.get(index as usize)?, key)?;
-        }
-        None
-    }
-
-    /// The child of `node` that the packet falls into.
-    #[inline]
-    fn child(&self, node: &Node, key: &Key) -> Option<u32> {
-        let dim = self.classifier.dims.get(usize::from(node.dim))?;
-        let Some(value) = value(*dim, key) else {
-            return Some(node.absent);
-        };
-        let mask = 1_u32.wrapping_shl(node.bits.into()).wrapping_sub(1);
-        let child = value.wrapping_shr(node.shift.into()) & mask;
-        let word = node.first.wrapping_add(child);
-        self.words.get(word as usize).copied()
-    }
-
-    /// Where entry `index` leads to, if it admits the packet and that is behind `after`, but before `before`.
-    #[inline]
-    fn single(&self, index: u32, after: u32, before: u32, cursor: &Cursor) -> Option<Option<u32>> {
-        let (leads_to, entry) = self.entry(index)?;
-        let fits = leads_to > after && leads_to < before && admits(entry, cursor);
-        Some(fits.then_some(leads_to))
-    }
-
-    /// The same for the first of these entries that does.
-    #[inline]
-    fn first_of(
-        &self,
-        mut elements: &[u32],
-        after: u32,
-        before: u32,
-        cursor: &Cursor,
-    ) -> Option<Option<u32>> {
-        if elements.len() > SHORT {
-            let behind = elements.partition_point(|element| {
-                self.entry(*element)
-                    .is_some_and(|(leads_to, _)| leads_to <= after)
-            });
-            elements = elements.get(behind..)?;
-        }
-        for element in elements {
-            let (leads_to, entry) = self.entry(*element)?;
-            if leads_to >= before {
-                break;
-            }
-            if leads_to > after && admits(entry, cursor) {
-                return Some(Some(leads_to));
-            }
-        }
-        Some(None)
-    }
-
-    /// Entry `index`: the instruction that it leads to, and the rest of its words.
-    #[inline]
-    fn entry(&self, index: u32) -> Option<(u32, &'a [u32])> {
-        let stride = self.stride();
-        let start = index.wrapping_mul(stride) as usize;
-        let words = self.words.get(start..start.checked_add(stride as usize)?)?;
-        let (leads_to, rest) = words.split_first()?;
-        Some((*leads_to, rest))
-    }
-
+/// How entries are made up.
+trait Form {
     /// Words of an entry.
-    #[inline]
-    fn stride(&self) -> u32 {
-        u32::from(self.classifier.dim_count)
-            .wrapping_mul(2)
-            .wrapping_add(ENTRY_HEAD)
+    fn stride(classifier: &Classifier) -> usize;
+
+    /// The second word of an entry, of which `entry` is all but the first; and bits of the dimensions whose values
+    /// are in its ranges. All are compared, since a branch that is mispredicted costs more than a compare.
+    fn inside(classifier: &Classifier, entry: &[u32], values: &[u32; DIMS]) -> Option<(u32, u32)>;
+}
+
+/// Two wide dimensions, two narrow ones, and a byte: addresses, ports and protocol.
+struct FiveTuple;
+
+impl Form for FiveTuple {
+    #[inline(always)]
+    fn stride(_: &Classifier) -> usize {
+        8
+    }
+
+    #[inline(always)]
+    fn inside(_: &Classifier, entry: &[u32], values: &[u32; DIMS]) -> Option<(u32, u32)> {
+        let [head, lo, len, lo1, len1, range2, range3] = *entry.first_chunk()?;
+        let [value, value1, value2, value3, value4, ..] = *values;
+        let inside = wide_bit(value, lo, len)
+            | wide_bit(value1, lo1, len1) << 1
+            | narrow_bit(value2, range2) << 2
+            | narrow_bit(value3, range3) << 3
+            | byte_bit(value4, head) << 4;
+        Some((head, inside))
     }
 }
 
-/// Whether the packet lies in the box: it has what is needed, and each value is in its range. All are compared,
-/// since a branch that is mispredicted costs more than a compare.
-#[inline]
-fn admits(entry: &[u32], cursor: &Cursor) -> bool {
-    let Some((needed, ranges)) = entry.split_first() else {
-        return false;
-    };
-    let inside = ranges
-        .chunks_exact(2)
-        .zip(&cursor.values)
-        .fold(true, |inside, (range, value)| match range {
-            [lo, len] => inside & (value.wrapping_sub(*lo) <= *len),
-            _ => false,
-        });
-    inside & (needed & !cursor.present == 0)
+/// One wide dimension: an address.
+struct Address;
+
+impl Form for Address {
+    #[inline(always)]
+    fn stride(_: &Classifier) -> usize {
+        4
+    }
+
+    #[inline(always)]
+    fn inside(_: &Classifier, entry: &[u32], values: &[u32; DIMS]) -> Option<(u32, u32)> {
+        let [head, lo, len] = *entry.first_chunk()?;
+        let [value, ..] = *values;
+        Some((head, wide_bit(value, lo, len)))
+    }
+}
+
+/// Any other.
+struct AnyForm;
+
+impl Form for AnyForm {
+    #[inline(always)]
+    fn stride(classifier: &Classifier) -> usize {
+        classifier.stride() as usize
+    }
+
+    #[inline(always)]
+    fn inside(classifier: &Classifier, entry: &[u32], values: &[u32; DIMS]) -> Option<(u32, u32)> {
+        let (head, ranges) = entry.split_first()?;
+        let wide = usize::from(classifier.wide_dims);
+        let (wide, narrow) = ranges.split_at_checked(wide.wrapping_mul(2))?;
+        let mut values = values.iter();
+        let (mut inside, mut at) = (0_u32, 0_u32);
+        for (range, value) in wide.chunks_exact(2).zip(values.by_ref()) {
+            if let [lo, len] = range {
+                inside |= wide_bit(*value, *lo, *len).wrapping_shl(at);
+            }
+            at = at.wrapping_add(1);
+        }
+        for (range, value) in narrow.iter().zip(values.by_ref()) {
+            inside |= narrow_bit(*value, *range).wrapping_shl(at);
+            at = at.wrapping_add(1);
+        }
+        if classifier.byte_dims != 0 {
+            inside |= byte_bit(*values.next()?, *head).wrapping_shl(at);
+        }
+        Some((*head, inside))
+    }
+}
+
+/// Whether the value is in a range of 32-bit numbers: 1 or 0.
+#[inline(always)]
+fn wide_bit(value: u32, lo: u32, len: u32) -> u32 {
+    u32::from(value.wrapping_sub(lo) <= len)
+}
+
+/// Whether it is in one of 16-bit numbers.
+#[inline(always)]
+fn narrow_bit(value: u32, range: u32) -> u32 {
+    wide_bit(value, range & 0xffff, range.wrapping_shr(16))
+}
+
+/// Whether it is in that of a byte, in an entry's second word.
+#[inline(always)]
+fn byte_bit(value: u32, head: u32) -> u32 {
+    wide_bit(value, head.wrapping_shr(16) & 0xff, head.wrapping_shr(24))
 }

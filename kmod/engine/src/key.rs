@@ -16,12 +16,13 @@ mod network;
 mod transport;
 
 use ferrule_uapi::{
+    classifier::Dim,
     field::{Field, FIRST_WIDE},
     hook::Family,
     program::Wide,
 };
 
-use crate::{number::widen, packet::Packet, vm::Stack};
+use crate::{classifier::Cursor, number::widen, packet::Packet, vm::Stack};
 
 pub(crate) use network::{find_transport, is_extension, nexthdr, MAX_EXTENSION_HEADERS};
 pub(crate) use transport::protocol;
@@ -77,7 +78,8 @@ const NARROW: usize = FIRST_WIDE as usize;
 /// How many wide ones.
 const WIDE: usize = 8;
 
-/// The fields of one packet, and room for the calls that are open while it is judged.
+/// The fields of one packet, and what is remembered while it is judged: the calls that are open, the place in a
+/// classifier.
 ///
 /// It is some hundred bytes, which take longer to clear than a short ruleset takes to run. So it is made once
 /// and used for many packets ([`Key::read`]): what one leaves behind in it, the next never sees.
@@ -96,6 +98,7 @@ pub struct Key {
     /// Meaningful if there is an l4proto.
     transport: Transport,
     pub(crate) stack: Stack,
+    pub(crate) cursor: Cursor,
     narrow: [u32; NARROW],
     wide: [Wide; WIDE],
 }
@@ -122,6 +125,7 @@ impl Key {
             later_fragment: false,
         },
         stack: Stack::EMPTY,
+        cursor: Cursor::NOWHERE,
         narrow: [0; NARROW],
         wide: [Wide { hi: 0, lo: 0 }; WIDE],
     };
@@ -234,6 +238,25 @@ impl Key {
         self.has(field).then_some(*value)
     }
 
+    /// Notes the values of `dims` for a classifier, and which of them are there.
+    #[inline]
+    pub(crate) fn note(&mut self, dims: &[Dim]) {
+        let mut present = 0;
+        for (at, (dim, slot)) in (0_u32..).zip(dims.iter().zip(&mut self.cursor.values)) {
+            let there = self.present.wrapping_shr(dim.field.into()) as u32 & 1;
+            present |= there.wrapping_shl(at);
+            let value = match dim.field.checked_sub(FIRST_WIDE) {
+                None => self.narrow.get(usize::from(dim.field)).copied(),
+                Some(wide) => {
+                    let wide = self.wide.get(usize::from(wide));
+                    wide.map(|wide| word(*wide, dim.word))
+                }
+            };
+            *slot = value.unwrap_or(0);
+        }
+        self.cursor.present = present;
+    }
+
     /// The value of a field of either width, if it is there.
     pub(crate) fn value(&self, field: u8) -> Option<Wide> {
         match field < FIRST_WIDE {
@@ -328,6 +351,16 @@ const TRANSPORT: FieldSet = FieldSet::of(&[
 
 /// What the transport protocol has to be known for.
 const BEHIND_NETWORK: FieldSet = FieldSet(TRANSPORT.0 | FieldSet::of(&[Field::MetaL4proto]).0);
+
+/// A 32-bit word of a wide field, 0 the most significant.
+#[inline]
+fn word(Wide { hi, lo }: Wide, index: u8) -> u32 {
+    let half = if index < 2 { hi } else { lo };
+    match index & 1 {
+        0 => half.wrapping_shr(32) as u32,
+        _ => half as u32,
+    }
+}
 
 /// Sixteen bytes as a number, the first the most significant.
 fn wide(bytes: &[u8; 16]) -> Wide {

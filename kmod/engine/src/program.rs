@@ -8,7 +8,7 @@
 use core::ops::Range;
 
 use ferrule_uapi::{
-    classifier::{Classifier, Leaf, Node},
+    classifier::Classifier,
     expr::Expr,
     insn::Insn,
     limit,
@@ -159,11 +159,7 @@ sections! {
     logs: [Log] = Logs;
     /// Which rules can match.
     classifiers: [Classifier] = Classifiers;
-    /// Nodes of their trees.
-    nodes: [Node] = Nodes;
-    /// Leaves of their trees.
-    leaves: [Leaf] = Leaves;
-    /// Their words.
+    /// Their nodes and entries.
     words: [u32] = Words;
     /// Which files rules were read from.
     origins: [Origin] = Origins;
@@ -305,8 +301,6 @@ pub(crate) const fn element(id: SectionId) -> (u32, u32) {
         SectionId::Objects => (limit::MAX_RECORDS, size_of::<Object>() as u32),
         SectionId::Logs => (limit::MAX_RECORDS, size_of::<Log>() as u32),
         SectionId::Classifiers => (limit::MAX_CLASSIFIERS, size_of::<Classifier>() as u32),
-        SectionId::Nodes => (limit::MAX_PROGRAM_SIZE, size_of::<Node>() as u32),
-        SectionId::Leaves => (limit::MAX_PROGRAM_SIZE, size_of::<Leaf>() as u32),
         SectionId::Words => (limit::MAX_PROGRAM_SIZE, size_of::<u32>() as u32),
         SectionId::Origins => (limit::MAX_RULES, size_of::<Origin>() as u32),
         SectionId::Initials => (limit::MAX_COUNTERS, size_of::<Initial>() as u32),

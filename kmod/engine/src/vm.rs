@@ -21,10 +21,7 @@ use ferrule_uapi::{
     NONE,
 };
 
-use crate::{
-    classifier::Cursor, key::Key, packet::Packet, program::View, statement::Done,
-    verify::run as run_of,
-};
+use crate::{key::Key, packet::Packet, program::View, statement::Done, verify::run as run_of};
 
 /// What a base chain made of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,7 +155,7 @@ impl View<'_> {
         key: &mut Key,
         packet: &mut P,
     ) -> Outcome {
-        let mut cursor = Cursor::NOWHERE;
+        key.cursor.forget();
         key.stack.clear();
         key.clear_registers();
         let insns = self.insns();
@@ -184,14 +181,14 @@ impl View<'_> {
                 continue;
             }
             if insn.opcode == Opcode::Classify as u8 {
-                let Some(next) = self.classify(insn, pc, key, &mut cursor) else {
+                let Some(next) = self.classify(insn, pc, key) else {
                     break;
                 };
                 pc = next;
                 continue;
             }
             if CHANGES_KEY.contains(&insn.opcode) {
-                cursor.forget();
+                key.cursor.forget();
             }
             match self.turn(insn, pc, base, key, packet) {
                 Turn::Go(next) => {

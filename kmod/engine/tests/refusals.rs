@@ -22,7 +22,7 @@ use ferrule_uapi::{
     program::{
         Counter, Header, Initial, Origin,
         SectionId::{self, *},
-        Text, COUNTER_INITIAL, COUNTER_POLICY,
+        Text, COUNTER_INITIAL, COUNTER_POLICY, SECTION_ALIGN,
     },
     NONE,
 };
@@ -196,23 +196,23 @@ const HEADERS: &[Case<Image>] = &[
     (Reserved, None, 0, |i| i.header().flags = 2),
     (Reserved, None, 0, |i| i.header().reserved[3] = 1),
     (Reserved, None, 0, |i| i.header().next_handle = 0),
-    (Section, None, 0, |i| i.header().sections[24].offset = 8),
-    (Section, None, 0, |i| i.header().sections[25].size = 8),
+    (Section, None, 0, |i| i.header().sections[22].offset = 8),
+    (Section, None, 0, |i| i.header().sections[23].size = 8),
     (Section, Some(Insns), 0, |i| {
-        i.header().sections[0].offset = 256
+        i.header().sections[0].offset = 240
     }),
     (Section, Some(Insns), 0, |i| {
         i.header().sections[0].offset += 8
     }),
     (Section, Some(Ranges32), 0, |i| {
-        i.header().sections[0].size -= 16
+        i.header().sections[0].size -= 32
     }),
     (Section, Some(Tables), 0, |i| {
         i.header().sections[3].size += 4
     }),
     (Section, Some(Rules), 0, |i| i.header().sections.swap(6, 7)),
     (Section, Some(Exprs), 0, |i| {
-        i.header().sections[9].size += 3
+        i.header().sections[9].size += 32
     }),
     (Size, None, 0, |i| i.header().size -= 8),
     (TooMany, Some(Insns), 0, |i| {
@@ -422,14 +422,8 @@ fn a_program_that_is_cut_off_is_refused_at_every_byte() {
 
 #[test]
 fn every_change_of_a_byte_of_the_header_is_refused() {
-    let mut records = good();
-    // Without a gap behind them, which they could take for their own.
-    records.strings = b"eight by".to_vec();
-    records.source = b"eight by".to_vec();
-    records.initials.clear();
-    records.counters[2].flags = 0;
-    records.origins.clear();
-    let image = records.build();
+    let mut image = good().build();
+    let before = image.header().sections;
     for at in 0..size_of::<Header>() {
         for flip in 1..=255 {
             let mut changed = image.clone();
@@ -437,6 +431,17 @@ fn every_change_of_a_byte_of_the_header_is_refused() {
             let is_handle = (16..24).contains(&at) && changed.header().next_handle != 0;
             // Whether the source is packed says something of bytes that nobody here reads.
             let is_packed = (at, flip) == (12, 1);
+            // A section may take the zeros behind it for its own, if they mean something there.
+            let rounded = |section: &ferrule_uapi::program::Section| {
+                section.size.next_multiple_of(SECTION_ALIGN)
+            };
+            let after = changed.header().sections;
+            let grown = before.iter().zip(&after).any(|(before, after)| {
+                before.size < after.size && rounded(before) == rounded(after)
+            });
+            if grown {
+                continue;
+            }
             assert_eq!(
                 is_handle || is_packed,
                 try_verify(changed.bytes()).is_ok(),

@@ -233,10 +233,10 @@ enum ferrule_error {
 #define FERRULE_MAGIC 0x4c555246U
 
 /* How many sections a header describes. */
-#define FERRULE_SECTIONS 26
+#define FERRULE_SECTIONS 24
 
 /* Alignment of a section's beginning, in bytes. */
-#define FERRULE_SECTION_ALIGN 8
+#define FERRULE_SECTION_ALIGN 32
 
 /**
  * enum ferrule_section_id - index of a section in the header
@@ -259,8 +259,6 @@ enum ferrule_error {
  * @FERRULE_SECTION_OBJECTS: Objects
  * @FERRULE_SECTION_LOGS: Logs
  * @FERRULE_SECTION_CLASSIFIERS: Classifiers
- * @FERRULE_SECTION_NODES: Nodes of classifiers' trees
- * @FERRULE_SECTION_LEAVES: Leaves of classifiers' trees
  * @FERRULE_SECTION_WORDS: Words of classifiers
  * @FERRULE_SECTION_ORIGINS: Files that rules were read from
  * @FERRULE_SECTION_INITIALS: What counters begin with
@@ -285,11 +283,9 @@ enum ferrule_section_id {
 	FERRULE_SECTION_OBJECTS = 16,
 	FERRULE_SECTION_LOGS = 17,
 	FERRULE_SECTION_CLASSIFIERS = 18,
-	FERRULE_SECTION_NODES = 19,
-	FERRULE_SECTION_LEAVES = 20,
-	FERRULE_SECTION_WORDS = 21,
-	FERRULE_SECTION_ORIGINS = 22,
-	FERRULE_SECTION_INITIALS = 23,
+	FERRULE_SECTION_WORDS = 19,
+	FERRULE_SECTION_ORIGINS = 20,
+	FERRULE_SECTION_INITIALS = 21,
 };
 
 /*
@@ -1535,12 +1531,21 @@ struct ferrule_log {
 #define FERRULE_CLASSIFIER_MAX_HEIGHT 32
 /* Most bits that a node looks at. */
 #define FERRULE_CLASSIFIER_MAX_NODE_BITS 17
-/* A pointer to an entry; to a leaf; what of a pointer is the index. */
-#define FERRULE_POINTER_ENTRY 0xc0000000U
-#define FERRULE_POINTER_LEAF 0x80000000U
-#define FERRULE_POINTER_INDEX 0x3fffffffU
+/* A pointer to an entry; what of it is the index. */
+#define FERRULE_POINTER_ENTRY 0x80000000U
+#define FERRULE_POINTER_INDEX 0x7fffffffU
+/* What a node's head has in its two highest bits; where they are; words before its children. */
+#define FERRULE_NODE 0x40000000U
+#define FERRULE_NODE_MASK 0xc0000000U
+#define FERRULE_NODE_HEAD 2
 /* Words of an entry before its ranges. */
 #define FERRULE_ENTRY_HEAD 2
+/* In an entry's target: the run ends with it. */
+#define FERRULE_ENTRY_LAST 0x80000000U
+/* In an entry's second word: the dimensions asked. */
+#define FERRULE_ENTRY_ASKED 0xffffU
+/* The words of a classifier, of its nodes and of its entries are multiples of these. */
+#define FERRULE_CLASSIFIER_WORDS_ALIGN 8
 
 /**
  * struct ferrule_dim - A dimension
@@ -1554,66 +1559,32 @@ struct ferrule_dim {
 
 /**
  * struct ferrule_classifier - Which rules of a chain can match a packet
- * @dims: The dimensions; those beyond @dim_count are zero
- * @dim_count: How many dimensions: 1 to 12
+ * @dims: The dimensions: wide ones, then narrow ones, then the byte; the rest is zero
+ * @wide_dims: How many have ranges of 32-bit numbers
+ * @narrow_dims: How many have ranges of 16-bit numbers
+ * @byte_dims: How many have ranges of 8-bit numbers: 0 or 1
  * @tree_count: How many trees: 1 to 6
- * @reserved: Zero
  * @chain: Index of the chain whose instructions it leads to
- * @first_node: Index of its first node: where those of the classifier before it end
- * @node_count: How many nodes
- * @first_leaf: Index of its first leaf: where those of the classifier before it end
- * @leaf_count: How many leaves
  * @first_word: Index of its first word: where those of the classifier before it end
- * @word_count: How many words: entries, elements of leaves, children of nodes
+ * @word_count: How many words
+ * @node_words: How many of them are of nodes
  * @entry_count: How many entries. At least 1
- * @element_count: How many elements of leaves
  * @roots: Pointers to the trees' roots; those beyond @tree_count are zero
  * @least: The first instruction that each tree can lead to, ascending; the rest is zero
  */
 struct ferrule_classifier {
 	struct ferrule_dim dims[FERRULE_CLASSIFIER_DIMS];
-	__u8 dim_count;
+	__u8 wide_dims;
+	__u8 narrow_dims;
+	__u8 byte_dims;
 	__u8 tree_count;
-	__u16 reserved;
 	__u32 chain;
-	__u32 first_node;
-	__u32 node_count;
-	__u32 first_leaf;
-	__u32 leaf_count;
 	__u32 first_word;
 	__u32 word_count;
+	__u32 node_words;
 	__u32 entry_count;
-	__u32 element_count;
 	__u32 roots[FERRULE_CLASSIFIER_TREES];
 	__u32 least[FERRULE_CLASSIFIER_TREES];
-};
-
-/**
- * struct ferrule_node - Some bits of a dimension choose the child
- * @dim: The dimension
- * @shift: How far its value is shifted to the right: 0 to 31
- * @bits: How many bits then remain
- * @height: Most nodes on a path from here, this one included
- * @first: Index of the first of its 1 << @bits children among the classifier's words
- * @absent: Pointer for a packet that has not the field
- */
-struct ferrule_node {
-	__u8 dim;
-	__u8 shift;
-	__u8 bits;
-	__u8 height;
-	__u32 first;
-	__u32 absent;
-};
-
-/**
- * struct ferrule_leaf - Entries to compare with, one after another
- * @first: The first of its elements: where those of the leaf before it end
- * @count: How many. At least 1
- */
-struct ferrule_leaf {
-	__u32 first;
-	__u32 count;
 };
 
 /* Events: what read(2) on a descriptor gives. */

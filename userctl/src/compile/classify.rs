@@ -4,7 +4,7 @@
 //! ```text
 //! rules as instructions ─► boxes (which packets)        boxes
 //!                      └─► bodies (what remains)         here
-//! boxes ─► trees (forest, tree, cut) ─► classifier       here
+//! boxes ─► trees (forest, tree, cut) ─► words            layout
 //! ```
 //!
 //! What a rule asks of fields before it does anything becomes one or more boxes: a range in each of a few
@@ -29,11 +29,12 @@
 mod boxes;
 mod cut;
 mod forest;
+mod layout;
 mod region;
 mod tree;
 
 use ferrule_uapi::{
-    classifier::{Classifier, Dim, Node, DIMS, TREES},
+    classifier::{Classifier, Dim},
     insn::{Insn, Opcode},
 };
 
@@ -140,55 +141,13 @@ impl Lowered<'_> {
         if to == rules.len() {
             writer.land(&mut self.insns);
         }
-        let bodies = writer.bodies;
-        self.push_classifier(place, &boxes, forest, &bodies);
-    }
-
-    /// Appends the classifier, whose entries lead to `bodies`.
-    fn push_classifier(&mut self, place: usize, boxes: &Boxes, forest: Forest, bodies: &[u32]) {
-        let first_word = self.words.len() as u32;
-        let dims = boxes.dims.len();
-        for index in 0..boxes.len() {
-            self.words.push(bodies[boxes.rules[index] as usize]);
-            self.words.push(boxes.needed[index]);
-            let ranges = &boxes.ranges[index * dims..(index + 1) * dims];
-            self.words
-                .extend(ranges.iter().flat_map(|(lo, hi)| [*lo, hi - lo]));
-        }
-        let trees = forest.parts;
-        self.words.extend(&trees.elements);
-        let before_children = self.words.len() as u32 - first_word;
-        self.words.extend(&trees.children);
-        let mut classifier = Classifier {
-            dim_count: dims as u8,
-            tree_count: forest.roots.len() as u8,
+        let (classifier, words) = layout::lay_out(&boxes, &forest, &writer.bodies);
+        self.classifiers.push(Classifier {
             chain: place as u32,
-            first_node: self.nodes.len() as u32,
-            node_count: trees.nodes.len() as u32,
-            first_leaf: self.leaves.len() as u32,
-            leaf_count: trees.leaves.len() as u32,
-            first_word,
-            word_count: self.words.len() as u32 - first_word,
-            entry_count: boxes.len() as u32,
-            element_count: trees.elements.len() as u32,
-            ..Classifier::default()
-        };
-        let mut slots = [Dim::default(); DIMS];
-        slots[..dims].copy_from_slice(&boxes.dims);
-        classifier.dims = slots;
-        let (mut roots, mut least) = ([0; TREES], [0; TREES]);
-        for (at, (root, first)) in forest.roots.iter().enumerate() {
-            roots[at] = *root;
-            least[at] = bodies[boxes.rules[*first as usize] as usize];
-        }
-        classifier.roots = roots;
-        classifier.least = least;
-        self.nodes.extend(trees.nodes.iter().map(|node| Node {
-            first: node.first + before_children,
-            ..*node
-        }));
-        self.leaves.extend(&trees.leaves);
-        self.classifiers.push(classifier);
+            first_word: self.words.len() as u32,
+            ..classifier
+        });
+        self.words.extend(words);
     }
 }
 

@@ -156,8 +156,6 @@ pub(super) fn encode(
         (SectionId::Objects, objects.as_bytes()),
         (SectionId::Logs, logs.as_bytes()),
         (SectionId::Classifiers, lowered.classifiers.as_bytes()),
-        (SectionId::Nodes, lowered.nodes.as_bytes()),
-        (SectionId::Leaves, lowered.leaves.as_bytes()),
         (SectionId::Words, lowered.words.as_bytes()),
         (SectionId::Origins, origins.as_bytes()),
         (SectionId::Initials, initials.as_bytes()),

@@ -19,7 +19,7 @@ mod value;
 use std::collections::HashMap;
 
 use ferrule_uapi::{
-    classifier::{Classifier, Leaf, Node},
+    classifier::Classifier,
     expr::Expr,
     insn::{Insn, Opcode},
     program::{Range32, RangeWide, Table},
@@ -60,8 +60,6 @@ pub(super) struct Lowered<'a> {
     pub(super) objects: Numbered<ObjectEntry<'a>>,
     pub(super) counters: Numbered<Counted>,
     pub(super) classifiers: Vec<Classifier>,
-    pub(super) nodes: Vec<Node>,
-    pub(super) leaves: Vec<Leaf>,
     pub(super) words: Vec<u32>,
     /// By place.
     pub(super) chains: Vec<Run>,

@@ -5,49 +5,39 @@ use std::fmt::Write;
 
 use ferrule_engine::View;
 use ferrule_uapi::{
-    classifier::{Classifier, Dim, ENTRY_HEAD},
+    classifier::{Classifier, Dim},
     field::Field,
 };
 
 use super::{operand::narrow_range, record};
+use crate::trees::Trees;
 
-/// `classifier 0: 2 trees, 5 nodes, 7 leaves, 12 entries`, and the entries, one a line.
+/// `classifier 0: 2 trees, 5 nodes, 12 entries`, and the entries, one a line.
 pub(super) fn describe(view: &View<'_>, index: usize, classifier: &Classifier) -> String {
+    let trees = Trees::of(view, classifier);
     let mut text = format!(
-        "classifier {index}: {}, {}, {}, {}\n",
+        "classifier {index}: {}, {}, {}\n",
         counted(classifier.tree_count.into(), "tree", "trees"),
-        counted(classifier.node_count, "node", "nodes"),
-        counted(classifier.leaf_count, "leaf", "leaves"),
+        counted(trees.nodes().count() as u32, "node", "nodes"),
         counted(classifier.entry_count, "entry", "entries"),
     );
-    let dims: Vec<Dim> = classifier
-        .dims
-        .iter()
-        .take(classifier.dim_count.into())
-        .copied()
-        .collect();
-    let stride = ENTRY_HEAD as usize + 2 * dims.len();
-    let words = view.words().get(classifier.first_word as usize..);
-    let entries = words.unwrap_or_default().chunks_exact(stride);
-    for entry in entries.take(classifier.entry_count as usize) {
-        let [leads_to, needed, ranges @ ..] = entry else {
-            continue;
-        };
-        let ranges = ranges.chunks_exact(2).zip(&dims).zip(0..);
-        let asked: Vec<String> = ranges
-            .filter(|(_, at)| needed >> at & 1 != 0)
-            .map(|((range, dim), _)| ask(*dim, range[0], range[0].saturating_add(range[1])))
+    for entry in (0..classifier.entry_count).filter_map(|index| trees.entry(index)) {
+        let asked: Vec<String> = entry
+            .asked
+            .iter()
+            .map(|(dim, lo, hi)| ask(classifier.dims[*dim], *lo, *hi))
             .collect();
         let asked = match asked.as_slice() {
             [] => "always".to_owned(),
             asked => format!("if {}", asked.join(", ")),
         };
-        let _ = writeln!(text, "  {leads_to:>5}  {asked}");
+        let end = if entry.last { "" } else { ", or" };
+        let _ = writeln!(text, "  {:>5}  {asked}{end}", entry.target);
     }
     text
 }
 
-/// `1 leaf`, `2 leaves`.
+/// `1 tree`, `2 trees`.
 fn counted(count: u32, one: &str, more: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { more })
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Second pass: classifiers. Each owns a run of nodes, leaves and words, one after another, so that everything is
-//! looked at once and this pass stays linear.
+//! Second pass: classifiers. Each owns a run of words, one after another, so that everything is looked at once and
+//! this pass stays linear.
 
 use ferrule_uapi::{
     classifier::{
-        Classifier, Dim, Leaf, Node, DIMS, ENTRY_HEAD, MAX_HEIGHT, MAX_NODE_BITS, POINTER_ENTRY,
-        POINTER_INDEX, POINTER_LEAF, TREES,
+        Classifier, Dim, DIMS, ENTRY_ASKED, ENTRY_LAST, MAX_HEIGHT, MAX_NODE_BITS, NODE, NODE_HEAD,
+        NODE_MASK, POINTER_ENTRY, POINTER_INDEX, TREES, WORDS_ALIGN,
     },
     error::VerifyError,
     field::Field,
@@ -15,58 +15,50 @@ use ferrule_uapi::{
 use super::{each, ensure, Refusal};
 use crate::program::View;
 
-/// Where the next classifier's parts begin.
-#[derive(Default)]
-struct Ends {
-    nodes: u32,
-    leaves: u32,
-    words: u32,
-}
-
 /// The parts of one classifier.
 struct Parts<'a> {
     classifier: &'a Classifier,
-    nodes: &'a [Node],
-    leaves: &'a [Leaf],
+    nodes: &'a [u32],
     entries: &'a [u32],
-    elements: &'a [u32],
-    children: &'a [u32],
+    /// How many dimensions.
+    dims: u8,
     /// Words of an entry.
     stride: u32,
 }
 
-/// Checks all classifiers; together they cover nodes, leaves and words.
+/// Checks all classifiers; together they cover the words.
 pub(super) fn check(view: &View<'_>) -> Result<(), Refusal> {
-    let mut ends = Ends::default();
+    let mut end = 0;
     each(SectionId::Classifiers, view.classifiers(), |classifier| {
-        check_head(classifier)?;
-        let parts = Parts::of(view, classifier, &mut ends)?;
+        let dims = check_head(classifier)?;
+        let parts = Parts::of(view, classifier, dims, &mut end)?;
         parts.check_entries(view)?;
-        parts.check_leaves()?;
         parts.check_nodes()?;
         parts.check_roots()
     })?;
-    let covered = [
-        (SectionId::Nodes, view.nodes().len(), ends.nodes),
-        (SectionId::Leaves, view.leaves().len(), ends.leaves),
-        (SectionId::Words, view.words().len(), ends.words),
-    ];
-    for (section, there, end) in covered {
-        if there != end as usize {
-            return Err(Refusal::at(VerifyError::Classifier, section, end as usize));
-        }
+    if view.words().len() != end as usize {
+        let section = SectionId::Words;
+        return Err(Refusal::at(VerifyError::Classifier, section, end as usize));
     }
     Ok(())
 }
 
-/// Dimensions and trees, and what must be zero.
-fn check_head(classifier: &Classifier) -> Result<(), VerifyError> {
+/// Dimensions and trees, and what must be zero. Returns how many dimensions there are.
+fn check_head(classifier: &Classifier) -> Result<u8, VerifyError> {
     let wrong = VerifyError::Classifier;
-    ensure(classifier.reserved == 0, VerifyError::Reserved)?;
-    let (dims, trees) = (
-        usize::from(classifier.dim_count),
-        usize::from(classifier.tree_count),
-    );
+    let trees = usize::from(classifier.tree_count);
+    let Classifier {
+        wide_dims,
+        narrow_dims,
+        byte_dims,
+        ..
+    } = *classifier;
+    ensure(byte_dims <= 1, wrong)?;
+    let count = wide_dims
+        .checked_add(narrow_dims)
+        .and_then(|count| count.checked_add(byte_dims))
+        .ok_or(wrong)?;
+    let dims = usize::from(count);
     ensure((1..=DIMS).contains(&dims), wrong)?;
     ensure((1..=TREES).contains(&trees), wrong)?;
     for dim in classifier.dims.iter().take(dims) {
@@ -88,106 +80,126 @@ fn check_head(classifier: &Classifier) -> Result<(), VerifyError> {
         ensure(*least >= previous, wrong)?;
         previous = *least;
     }
-    Ok(())
+    Ok(count)
 }
 
 impl<'a> Parts<'a> {
-    /// The parts, which begin where those of the classifier before end.
+    /// The parts, which begin at `end`, where those of the classifier before end, and which moves behind them.
     fn of(
-        view: &'a View<'_>,
+        view: &View<'a>,
         classifier: &'a Classifier,
-        ends: &mut Ends,
+        dims: u8,
+        end: &mut u32,
     ) -> Result<Self, VerifyError> {
         let wrong = VerifyError::Classifier;
-        let begins = classifier.first_node == ends.nodes
-            && classifier.first_leaf == ends.leaves
-            && classifier.first_word == ends.words;
-        ensure(begins && classifier.entry_count > 0, wrong)?;
-        let nodes = run(view.nodes(), &mut ends.nodes, classifier.node_count)?;
-        let leaves = run(view.leaves(), &mut ends.leaves, classifier.leaf_count)?;
-        let words = run(view.words(), &mut ends.words, classifier.word_count)?;
-        let stride = u32::from(classifier.dim_count)
-            .wrapping_mul(2)
-            .wrapping_add(ENTRY_HEAD);
-        let entries = classifier.entry_count.checked_mul(stride).ok_or(wrong)?;
-        let (entries, rest) = words.split_at_checked(entries as usize).ok_or(wrong)?;
-        let (elements, children) = rest
-            .split_at_checked(classifier.element_count as usize)
+        let Classifier {
+            first_word,
+            word_count,
+            node_words,
+            entry_count,
+            ..
+        } = *classifier;
+        ensure(first_word == *end && entry_count > 0, wrong)?;
+        let aligned = |count: u32| count.checked_rem(WORDS_ALIGN) == Some(0);
+        ensure(aligned(word_count) && aligned(node_words), wrong)?;
+        let stride = classifier.stride();
+        let entries = entry_count.checked_mul(stride).ok_or(wrong)?;
+        let whole = entries
+            .checked_add(node_words)
+            .and_then(|used| used.checked_next_multiple_of(WORDS_ALIGN));
+        ensure(whole == Some(word_count), wrong)?;
+        *end = end.checked_add(word_count).ok_or(wrong)?;
+        let words = view.words().get(first_word as usize..*end as usize);
+        let (nodes, rest) = words
+            .and_then(|words| words.split_at_checked(node_words as usize))
             .ok_or(wrong)?;
+        let (entries, gap) = rest.split_at_checked(entries as usize).ok_or(wrong)?;
+        ensure(gap.iter().all(|word| *word == 0), VerifyError::Reserved)?;
         Ok(Parts {
             classifier,
             nodes,
-            leaves,
             entries,
-            elements,
-            children,
+            dims,
             stride,
         })
     }
 
-    /// Entries ascend, lead into the chain, and their ranges are none that wrap around.
+    /// Entries lead into the chain and ascend in each run, the last of which ends; their ranges are none that wrap
+    /// around.
     fn check_entries(&self, view: &View<'_>) -> Result<(), VerifyError> {
         let wrong = VerifyError::Classifier;
         let chain = view.chains().get(self.classifier.chain as usize);
         let chain = chain.ok_or(VerifyError::Index)?;
         let end = chain.first_insn.saturating_add(chain.insn_count);
-        let known = 1_u32
-            .wrapping_shl(self.classifier.dim_count.into())
-            .wrapping_sub(1);
         let mut previous = chain.first_insn;
+        let mut ended = false;
         for entry in self.entries.chunks_exact(self.stride.max(1) as usize) {
-            let [leads_to, needed, ranges @ ..] = entry else {
+            let [target, rest @ ..] = entry else {
                 return Err(wrong);
             };
-            ensure((previous..end).contains(leads_to), wrong)?;
-            ensure(needed & !known == 0, wrong)?;
-            previous = *leads_to;
-            let mut whole = ranges.chunks_exact(2).map(|range| match range {
-                [lo, len] => lo.checked_add(*len).is_some(),
-                _ => false,
-            });
-            ensure(whole.all(|whole| whole), wrong)?;
+            let leads_to = target & !ENTRY_LAST;
+            ensure((previous..end).contains(&leads_to), wrong)?;
+            ended = target & ENTRY_LAST != 0;
+            previous = if ended { chain.first_insn } else { leads_to };
+            self.check_ranges(rest)?;
         }
-        Ok(())
+        ensure(ended, wrong)
     }
 
-    /// Leaves follow one another, cover all elements, and theirs ascend.
-    fn check_leaves(&self) -> Result<(), VerifyError> {
+    /// What an entry asks of dimensions.
+    fn check_ranges(&self, entry: &[u32]) -> Result<(), VerifyError> {
         let wrong = VerifyError::Classifier;
-        let mut end = 0;
-        for leaf in self.leaves {
-            ensure(leaf.first == end && leaf.count > 0, wrong)?;
-            let elements = run(self.elements, &mut end, leaf.count)?;
-            let mut previous = None;
-            for element in elements {
-                let ascends = previous < Some(*element);
-                ensure(ascends && *element < self.classifier.entry_count, wrong)?;
-                previous = Some(*element);
-            }
-        }
-        ensure(end as usize == self.elements.len(), wrong)
+        let (head, ranges) = entry.split_first().ok_or(wrong)?;
+        let known = 1_u32.wrapping_shl(self.dims.into()).wrapping_sub(1);
+        ensure(head & ENTRY_ASKED & !known == 0, wrong)?;
+        let byte = head.wrapping_shr(16);
+        let whole = (byte & 0xff).saturating_add(byte.wrapping_shr(8)) <= 0xff;
+        ensure(
+            whole && (self.classifier.byte_dims != 0 || byte == 0),
+            wrong,
+        )?;
+        let wide = usize::from(self.classifier.wide_dims).wrapping_mul(2); // At most 24.
+        let (wide, narrow) = ranges.split_at_checked(wide).ok_or(wrong)?;
+        let mut whole = wide.chunks_exact(2).map(|range| match range {
+            [lo, len] => lo.checked_add(*len).is_some(),
+            _ => false,
+        });
+        ensure(whole.all(|whole| whole), wrong)?;
+        let mut whole = narrow
+            .iter()
+            .map(|range| (range & 0xffff).saturating_add(range.wrapping_shr(16)) <= 0xffff);
+        ensure(whole.all(|whole| whole), wrong)
     }
 
-    /// Nodes' children follow one another and cover the rest of the words; pointers lead to later, lower nodes.
+    /// Nodes follow one another, with zeros between them; pointers lead to later, lower nodes. As no pointer and no
+    /// zero looks like a node's head, what looks like one is one.
     fn check_nodes(&self) -> Result<(), VerifyError> {
         let wrong = VerifyError::Classifier;
-        let before = self.entries.len().saturating_add(self.elements.len());
-        let mut end = 0_u32;
-        for (number, node) in (1_u32..).zip(self.nodes) {
-            let sound = node.dim < self.classifier.dim_count
-                && node.bits <= MAX_NODE_BITS
-                && node.shift < 32
-                && u32::from(node.shift).wrapping_add(node.bits.into()) <= 32
-                && (1..=MAX_HEIGHT).contains(&node.height)
-                && node.first as usize == before.saturating_add(end as usize);
-            ensure(sound, wrong)?;
-            let count = 1_u32.wrapping_shl(node.bits.into());
-            for child in run(self.children, &mut end, count)? {
-                self.check_pointer(*child, number, node.height)?;
+        let mut at = 0_u32;
+        while let Some(head) = self.nodes.get(at as usize) {
+            if *head == 0 {
+                at = at.wrapping_add(1); // At most as many as there are words.
+                continue;
             }
-            self.check_pointer(node.absent, number, node.height)?;
+            let [dim, shift, bits, _] = head.to_le_bytes();
+            let height = height(*head);
+            let sound = head & NODE_MASK == NODE
+                && dim < self.dims
+                && bits <= MAX_NODE_BITS
+                && shift < 32
+                && u32::from(shift).wrapping_add(bits.into()) <= 32
+                && (1..=MAX_HEIGHT).contains(&height);
+            ensure(sound, wrong)?;
+            let begin = at.wrapping_add(1);
+            let children = 1_u32.wrapping_shl(bits.into());
+            let end = at.wrapping_add(NODE_HEAD).wrapping_add(children);
+            let pointers = self.nodes.get(begin as usize..end as usize);
+            for pointer in pointers.ok_or(wrong)? {
+                self.check_pointer(*pointer, at, height)?;
+            }
+            at = end;
         }
-        ensure(end as usize == self.children.len(), wrong)
+        Ok(())
     }
 
     fn check_roots(&self) -> Result<(), VerifyError> {
@@ -198,27 +210,25 @@ impl<'a> Parts<'a> {
         Ok(())
     }
 
-    /// The pointer, in the node of this number and height, leads to something that is there, and down.
-    fn check_pointer(&self, pointer: u32, number: u32, height: u8) -> Result<(), VerifyError> {
-        let index = pointer & POINTER_INDEX;
+    /// The pointer, in the node of this height at word `at`, leads to something that is there, and down.
+    fn check_pointer(&self, pointer: u32, at: u32, above: u8) -> Result<(), VerifyError> {
         let there = match pointer {
             0 => true,
-            POINTER_ENTRY.. => index < self.classifier.entry_count,
-            POINTER_LEAF.. => (index as usize) < self.leaves.len(),
+            POINTER_ENTRY.. => pointer & POINTER_INDEX < self.classifier.entry_count,
             _ => {
-                let node = self.nodes.get(pointer.wrapping_sub(1) as usize);
-                pointer > number && node.is_some_and(|node| node.height < height)
+                let head = self.nodes.get(pointer as usize);
+                let is_node = head.is_some_and(|head| head & NODE_MASK == NODE);
+                pointer > at && is_node && head.is_some_and(|head| height(*head) < above)
             }
         };
-        ensure(there, VerifyError::Classifier)
+        ensure(
+            there && pointer & NODE_MASK != NODE,
+            VerifyError::Classifier,
+        )
     }
 }
 
-/// The next `count` elements, from `end` on, which moves behind them.
-fn run<'a, T>(elements: &'a [T], end: &mut u32, count: u32) -> Result<&'a [T], VerifyError> {
-    let start = *end as usize;
-    *end = end.checked_add(count).ok_or(VerifyError::Classifier)?;
-    elements
-        .get(start..*end as usize)
-        .ok_or(VerifyError::Classifier)
+/// The height in a node's head.
+fn height(head: u32) -> u8 {
+    ((head & !NODE_MASK) >> 24) as u8
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use fastrand::Rng;
 use ferrule_uapi::{
-    classifier::{Classifier, Dim, Leaf, Node, POINTER_ENTRY, POINTER_LEAF},
+    classifier::{Classifier, Dim, ENTRY_LAST, NODE, POINTER_ENTRY, WORDS_ALIGN},
     expr::{CtKey, Expr, ExprKind, MetaKey},
     field::Field,
     insn::{Insn, Opcode},
@@ -104,75 +104,81 @@ pub fn records(rng: &mut Rng) -> Records {
     records
 }
 
-/// A classifier of a chain whose instructions are `insns`: two trees, one of them a leaf.
+/// A classifier of a chain whose instructions are `insns`: two trees, one of them a run.
 fn add_classifier(rng: &mut Rng, records: &mut Records, chain: u32, insns: Range<u32>) {
-    const DIMENSIONS: [(Field, u8); 5] = [
-        (Field::MetaL4proto, 0),
+    const WIDE: [(Field, u8); 3] = [
         (Field::IpSaddr, 0),
         (Field::Ip6Daddr, 3),
-        (Field::ThDport, 0),
         (Field::MetaMark, 0),
     ];
-    let (first_node, first_leaf) = (records.nodes.len(), records.leaves.len());
-    let first_word = records.words.len();
-    let dim_count = rng.usize(1..=DIMENSIONS.len());
+    const NARROW: [(Field, u8); 2] = [(Field::ThDport, 0), (Field::MetaMark, 0)];
+    const BYTE: [(Field, u8); 1] = [(Field::MetaL4proto, 0)];
+    let (wide, narrow) = (rng.usize(..=WIDE.len()), rng.usize(..=NARROW.len()));
+    let byte = if wide + narrow == 0 {
+        1
+    } else {
+        rng.usize(..=1)
+    };
+    let dims = [&WIDE[..wide], &NARROW[..narrow], &BYTE[..byte]].concat();
+    let bits = rng.u8(..4);
     let entry_count = rng.u32(1..6);
+    let align = |count: usize| count.next_multiple_of(WORDS_ALIGN as usize);
+    let first_word = records.words.len();
+    let pointer = |rng: &mut Rng| match rng.bool() {
+        true => POINTER_ENTRY | rng.u32(..entry_count),
+        false => 0,
+    };
+    let dim = rng.u32(..dims.len() as u32);
+    let shift = rng.u32(..=32 - u32::from(bits.max(1)));
+    records.words.push(0);
+    let head = NODE | 1 << 24 | u32::from(bits) << 16 | shift << 8 | dim;
+    records.words.push(head);
+    for _ in 0..=1 << bits {
+        records.words.push(pointer(rng));
+    }
+    let node_words = align(records.words.len() - first_word);
+    records.words.resize(first_word + node_words, 0);
     let mut leads_to: Vec<u32> = (0..entry_count).map(|_| rng.u32(insns.clone())).collect();
     leads_to.sort_unstable();
-    for pc in leads_to {
-        records.words.push(pc);
-        records.words.push(rng.u32(..1 << dim_count));
-        for _ in 0..dim_count {
-            let lo = rng.choice(LIKELY).copied().unwrap_or(0);
-            let whole = rng.bool();
-            records.words.extend(if whole {
-                [0, u32::MAX]
-            } else {
-                [lo, rng.u32(..9)]
-            });
+    for (at, pc) in (1..).zip(leads_to) {
+        let last = at == entry_count || rng.u8(..4) == 0;
+        records.words.push(if last { pc | ENTRY_LAST } else { pc });
+        let asked = rng.u32(..1 << dims.len());
+        let mut lo = || rng.choice(LIKELY).copied().unwrap_or(0);
+        let byte_range = (lo() % 200) << 16 | 9 << 24;
+        records
+            .words
+            .push(if byte == 1 { asked | byte_range } else { asked });
+        for _ in 0..wide {
+            let range = [lo(), 8];
+            records.words.extend(range);
+        }
+        for _ in 0..narrow {
+            let range = lo() & 0x7fff | 8 << 16;
+            records.words.push(range);
         }
     }
-    records.words.extend(0..entry_count);
-    records.leaves.push(Leaf {
-        first: 0,
-        count: entry_count,
-    });
-    let bits = rng.u8(..4);
-    records.nodes.push(Node {
-        dim: rng.u8(..dim_count as u8),
-        shift: rng.u8(..=32 - bits.max(1)),
-        bits,
-        height: 1,
-        first: (records.words.len() - first_word) as u32,
-        absent: *rng
-            .choice([0, POINTER_LEAF, POINTER_ENTRY].as_ref())
-            .unwrap(),
-    });
-    for _ in 0..1 << bits {
-        let pointer = [0, POINTER_LEAF, POINTER_ENTRY | rng.u32(..entry_count)];
-        records.words.push(*rng.choice(pointer.as_ref()).unwrap());
-    }
+    let word_count = align(records.words.len() - first_word);
+    records.words.resize(first_word + word_count, 0);
     let mut classifier = Classifier {
-        dim_count: dim_count as u8,
+        wide_dims: wide as u8,
+        narrow_dims: narrow as u8,
+        byte_dims: byte as u8,
         tree_count: 2,
         chain,
-        first_node: first_node as u32,
-        node_count: 1,
-        first_leaf: first_leaf as u32,
-        leaf_count: 1,
         first_word: first_word as u32,
-        word_count: (records.words.len() - first_word) as u32,
+        word_count: word_count as u32,
+        node_words: node_words as u32,
         entry_count,
-        element_count: entry_count,
         ..Classifier::default()
     };
-    for (slot, (field, word)) in classifier.dims.iter_mut().zip(&DIMENSIONS[..dim_count]) {
+    for (slot, (field, word)) in classifier.dims.iter_mut().zip(dims) {
         *slot = Dim {
-            field: *field as u8,
-            word: *word,
+            field: field as u8,
+            word,
         };
     }
-    classifier.roots[..2].copy_from_slice(&[1, POINTER_LEAF]);
+    classifier.roots[..2].copy_from_slice(&[1, POINTER_ENTRY]);
     classifier.least[..2].copy_from_slice(&[insns.start, insns.start]);
     records.classifiers.push(classifier);
 }
@@ -532,9 +538,9 @@ fn change_record(rng: &mut Rng, records: &mut Records) {
         9 => records.words[at] = number,
         10 => records.words[at] ^= 1 << rng.u32(..32),
         11 => {
-            if let Some(node) = records.nodes.first_mut() {
-                node.shift = rng.u8(..40);
-                node.absent = number;
+            if let Some(classifier) = records.classifiers.first_mut() {
+                classifier.roots[0] = number;
+                classifier.node_words = rng.u32(..4) * 8;
             }
         }
         0 => target.target = number,

@@ -3,14 +3,14 @@
 
 use ferrule_engine::Storage;
 use ferrule_uapi::{
-    classifier::{Classifier, Leaf, Node},
+    classifier::Classifier,
     expr::Expr,
     field::Field,
     hook::{ChainType, Family, Hook, Verdict},
     insn::{Insn, Opcode, FLAG_NEGATE},
     program::{
         BaseChain, Chain, Counter, Header, Initial, Origin, Range32, RangeWide, Rule, Section,
-        Table, TableKind, Text, Wide, MAGIC,
+        Table, TableKind, Text, Wide, MAGIC, SECTION_ALIGN,
     },
     set::{Key, KeyPart, Set, SetKind, Target, SET_ANONYMOUS},
     statement::{Log, Object, State, Statement, StatementKind, NO_FIELD},
@@ -76,8 +76,6 @@ pub struct Records {
     pub objects: Vec<Object>,
     pub logs: Vec<Log>,
     pub classifiers: Vec<Classifier>,
-    pub nodes: Vec<Node>,
-    pub leaves: Vec<Leaf>,
     pub words: Vec<u32>,
     pub origins: Vec<Origin>,
     pub initials: Vec<Initial>,
@@ -224,7 +222,7 @@ impl Records {
             ..Header::default()
         };
         for (content, section) in contents.iter().zip(&mut header.sections) {
-            bytes.resize(bytes.len().next_multiple_of(8), 0);
+            bytes.resize(bytes.len().next_multiple_of(SECTION_ALIGN as usize), 0);
             *section = Section {
                 offset: bytes.len() as u32,
                 size: content.len() as u32,
@@ -237,7 +235,7 @@ impl Records {
     }
 
     /// The bytes of each section, in order.
-    pub fn contents(&self) -> [Vec<u8>; 24] {
+    pub fn contents(&self) -> [Vec<u8>; 22] {
         fn bytes<T: IntoBytes + Immutable>(records: &[T]) -> Vec<u8> {
             records.as_bytes().to_vec()
         }
@@ -261,8 +259,6 @@ impl Records {
             bytes(&self.objects),
             bytes(&self.logs),
             bytes(&self.classifiers),
-            bytes(&self.nodes),
-            bytes(&self.leaves),
             bytes(&self.words),
             bytes(&self.origins),
             bytes(&self.initials),

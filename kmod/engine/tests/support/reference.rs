@@ -130,38 +130,49 @@ impl<'a> Reference<'a> {
 
     /// The first instruction behind `pc` that any tree of classifier `index` leads to.
     fn classified(&self, index: usize, pc: usize) -> Option<usize> {
-        let at = self.section(18) + index * 112;
-        let trees = usize::from(self.bytes[at + 25]);
-        let words = self.section(21) + self.word(at + 48) * 4;
-        let stride = 2 + 2 * usize::from(self.bytes[at + 24]);
-        let elements = self.word(at + 56) * stride;
-        let roots = (0..trees).map(|tree| self.word(at + 64 + tree * 4));
-        let entries = roots.flat_map(|root| match self.walk(at, words, root) {
-            0 => vec![],
-            single if single >> 30 == 3 => vec![single & 0x3fff_ffff],
-            leaf => {
-                let leaf = self.section(20) + (self.word(at + 40) + (leaf & 0x3fff_ffff)) * 8;
-                let first = elements + self.word(leaf);
-                let run = first..first + self.word(leaf + 4);
-                run.map(|element| self.word(words + element * 4)).collect()
+        let at = self.section(18) + index * 96;
+        let [wide, narrow, byte, trees] =
+            [24, 25, 26, 27].map(|by| usize::from(self.bytes[at + by]));
+        let words = self.section(19) + self.word(at + 32) * 4;
+        let entries = words + self.word(at + 40) * 4;
+        let size = (2 + 2 * wide + narrow) * 4;
+        let half = |at: usize| usize::from(self.bytes[at]) | usize::from(self.bytes[at + 1]) << 8;
+        let range = |entry: usize, dim: usize| -> (usize, usize) {
+            let ranges = entry + 8;
+            if dim < wide {
+                (self.word(ranges + dim * 8), self.word(ranges + dim * 8 + 4))
+            } else if dim < wide + narrow {
+                let at = ranges + wide * 8 + (dim - wide) * 4;
+                (half(at), half(at + 2))
+            } else {
+                (self.bytes[entry + 6].into(), self.bytes[entry + 7].into())
             }
-        });
-        let leads_to = |entry: usize| {
-            let entry = words + entry * stride * 4;
-            let inside = (0..usize::from(self.bytes[at + 24])).all(|dim| {
-                let (lo, len) = (
-                    self.word(entry + 8 + dim * 8) as u64,
-                    self.word(entry + 12 + dim * 8) as u64,
-                );
-                match self.dimension(at, dim) {
-                    Some(value) => lo <= value && value <= lo + len,
-                    None => self.word(entry + 4) >> dim & 1 == 0 && lo == 0,
-                }
-            });
-            inside.then(|| self.word(entry))
         };
-        let found = entries.filter_map(leads_to);
-        found.filter(|leads_to| *leads_to > pc).min()
+        let mut found = Vec::new();
+        for tree in 0..trees {
+            let pointer = self.walk(at, words, self.word(at + 48 + tree * 4));
+            if pointer == 0 {
+                continue;
+            }
+            let mut entry = entries + (pointer & 0x7fff_ffff) * size;
+            loop {
+                let inside = (0..wide + narrow + byte).all(|dim| {
+                    let (lo, len) = range(entry, dim);
+                    let asked = half(entry + 4) >> dim & 1 != 0;
+                    let value = self.dimension(at, dim).map(|value| value as usize);
+                    !asked || value.is_some_and(|value| (lo..=lo + len).contains(&value))
+                });
+                let target = self.word(entry);
+                if inside {
+                    found.push(target & 0x7fff_ffff);
+                }
+                if target >> 31 == 1 {
+                    break;
+                }
+                entry += size;
+            }
+        }
+        found.into_iter().filter(|target| *target > pc).min()
     }
 
     /// Where the nodes of the classifier at `at` lead from `pointer`.
@@ -169,13 +180,13 @@ impl<'a> Reference<'a> {
         if pointer == 0 || pointer >> 31 == 1 {
             return pointer;
         }
-        let node = self.section(19) + (self.word(at + 32) + pointer - 1) * 12;
-        let (shift, bits) = (self.bytes[node + 1], self.bytes[node + 2]);
-        let next = match self.dimension(at, self.bytes[node].into()) {
-            None => self.word(node + 8),
+        let node = words + pointer * 4;
+        let [dim, shift, bits] = [0, 1, 2].map(|by| self.bytes[node + by]);
+        let next = match self.dimension(at, dim.into()) {
+            None => self.word(node + 4),
             Some(value) => {
                 let child = (value >> shift & ((1 << bits) - 1)) as usize;
-                self.word(words + (self.word(node + 4) + child) * 4)
+                self.word(node + 8 + child * 4)
             }
         };
         self.walk(at, words, next)

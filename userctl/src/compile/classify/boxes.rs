@@ -206,7 +206,7 @@ impl Row {
         for (dim, (lo, hi)) in conjunction {
             let at = dims.iter().position(|known| known == dim)?;
             let range = &mut row.ranges[at];
-            *range = (range.0.max(*lo), range.1.min(*hi));
+            *range = (range.0.max(*lo), range.1.min(*hi).min(most(*dim)));
             if range.0 > range.1 {
                 return None;
             }
@@ -358,6 +358,33 @@ fn words(field: u8, lo: u128, hi: u128) -> (Conjunction, bool) {
         return (conjunction, exact);
     }
     (conjunction, true)
+}
+
+/// The greatest value that a packet may have in a dimension.
+fn most(dim: Dim) -> u32 {
+    match Field::from_raw(dim.field) {
+        Some(
+            Field::ThSport
+            | Field::ThDport
+            | Field::TcpSport
+            | Field::TcpDport
+            | Field::UdpSport
+            | Field::UdpDport
+            | Field::MetaProtocol,
+        ) => u16::MAX.into(),
+        Some(
+            Field::MetaL4proto
+            | Field::MetaNfproto
+            | Field::MetaPkttype
+            | Field::IpProtocol
+            | Field::IcmpType
+            | Field::IcmpCode
+            | Field::Icmpv6Type
+            | Field::Icmpv6Code
+            | Field::TcpFlags,
+        ) => u8::MAX.into(),
+        _ => u32::MAX,
+    }
 }
 
 fn dim(field: u8, word: u8) -> Dim {

@@ -8,6 +8,7 @@
 
 use ferrule_uapi::classifier::MAX_NODE_BITS;
 
+use super::tree::LEAF;
 use super::Boxes;
 
 /// How many boxes a cut is judged by.
@@ -235,7 +236,7 @@ impl Judge<'_> {
 
 /// What so many boxes cost, which may be parted further.
 fn rest(together: f64) -> f64 {
-    const FEW: f64 = 4.0;
+    const FEW: f64 = LEAF as f64;
     if together <= FEW {
         return ENTRY * together;
     }

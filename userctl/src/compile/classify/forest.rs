@@ -14,7 +14,7 @@ use super::Boxes;
 /// unless there are very few boxes.
 const ROOM_PER_BOX: usize = 5;
 const ROOM: usize = 1 << 17;
-const MOST_ROOM_PER_BOX: usize = 32;
+const MOST_ROOM_PER_BOX: usize = 64;
 
 /// The trees of a classifier.
 pub(super) struct Forest {

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use ferrule_uapi::{
-    classifier::{Leaf, Node, MAX_HEIGHT, POINTER_ENTRY, POINTER_LEAF},
+    classifier::{MAX_HEIGHT, POINTER_ENTRY},
     field::Field,
 };
 
@@ -24,22 +24,31 @@ struct Plot {
 }
 
 /// As many boxes are compared one after another without a further cut.
-pub(super) const LEAF: usize = 4;
+pub(super) const LEAF: usize = 3;
 
-/// What trees are made of. Indices count from the first of the classifier's own.
+/// A node in the making. Pointers are 0 to nothing, [`POINTER_ENTRY`]` | i` to run `i`, or a node's number, from 1.
+pub(super) struct Node {
+    pub(super) dim: u8,
+    pub(super) shift: u8,
+    pub(super) bits: u8,
+    pub(super) height: u8,
+    pub(super) absent: u32,
+    pub(super) children: Vec<u32>,
+}
+
+/// What trees are made of.
 #[derive(Default)]
 pub(super) struct Parts {
     pub(super) nodes: Vec<Node>,
-    pub(super) leaves: Vec<Leaf>,
-    pub(super) elements: Vec<u32>,
-    pub(super) children: Vec<u32>,
+    /// Boxes that are compared one after another: each run once.
+    pub(super) runs: Vec<Vec<u32>>,
 }
 
 /// Trees in the making.
 pub(super) struct Tree<'b> {
     boxes: &'b Boxes,
     pub(super) parts: Parts,
-    /// Leaves that there are already.
+    /// Runs that there are already.
     known: HashMap<Vec<u32>, u32>,
     /// The first box in the present tree.
     first: Option<u32>,
@@ -99,16 +108,15 @@ impl<'b> Tree<'b> {
     ) -> (u32, u8) {
         let count = 1_usize << cut.bits;
         let at = self.parts.nodes.len();
-        let first = self.parts.children.len();
         self.parts.nodes.push(Node {
             dim: cut.dim as u8,
             shift: cut.shift,
             bits: cut.bits,
             height: 1,
-            first: first as u32,
             absent: 0,
+            children: Vec::new(),
         });
-        self.parts.children.resize(first + count, 0);
+        let mut children = Vec::with_capacity(count);
         let (kept, absent) = self.sort_out(part, &cut, spill);
         let (starts, filled) = cut.distribute(self.boxes, &kept);
         let copies = (filled.len() + absent.len()).max(1);
@@ -134,13 +142,14 @@ impl<'b> Tree<'b> {
                 }
             };
             previous = Some((own, pointer));
-            self.parts.children[first + child] = pointer;
+            children.push(pointer);
         }
         let plot = share(absent.len(), plot.region);
         let (pointer, own_height) = self.grow(&absent, plot, spill);
         below = below.max(own_height);
         let node = &mut self.parts.nodes[at];
         node.absent = pointer;
+        node.children = children;
         node.height = below + 1;
         (at as u32 + 1, below + 1)
     }
@@ -207,14 +216,14 @@ impl<'b> Tree<'b> {
         spill: &mut Option<&mut Vec<u32>>,
     ) -> (u32, u8) {
         let at = self.parts.nodes.len();
-        let first = self.parts.children.len();
         self.parts.nodes.push(Node {
             dim: dim as u8,
+            shift: 0,
+            bits: 0,
             height: 1,
-            first: first as u32,
-            ..Node::default()
+            absent: 0,
+            children: Vec::new(),
         });
-        self.parts.children.push(0);
         let (v4, v6) = (self.needed(true), self.needed(false));
         let without = |bits: u32| -> Vec<u32> {
             let without = |index: &&u32| self.boxes.needed[**index as usize] & bits == 0;
@@ -228,7 +237,7 @@ impl<'b> Tree<'b> {
             region: plot.region,
         };
         let (pointer, one) = self.grow(&of_v4, share(of_v4.len()), spill);
-        self.parts.children[first] = pointer;
+        self.parts.nodes[at].children.push(pointer);
         let (pointer, other) = self.grow(&others, share(others.len()), spill);
         let below = one.max(other);
         let node = &mut self.parts.nodes[at];
@@ -241,22 +250,15 @@ impl<'b> Tree<'b> {
     fn leaf(&mut self, part: &[u32]) -> u32 {
         let first = part.first().copied();
         self.first = self.first.into_iter().chain(first).min();
-        match part {
-            [] => 0,
-            [one] => POINTER_ENTRY | one,
-            _ => {
-                if let Some(known) = self.known.get(part) {
-                    return *known;
-                }
-                let pointer = POINTER_LEAF | self.parts.leaves.len() as u32;
-                self.parts.leaves.push(Leaf {
-                    first: self.parts.elements.len() as u32,
-                    count: part.len() as u32,
-                });
-                self.parts.elements.extend(part);
-                self.known.insert(part.to_vec(), pointer);
-                pointer
-            }
+        if part.is_empty() {
+            return 0;
         }
+        if let Some(known) = self.known.get(part) {
+            return *known;
+        }
+        let pointer = POINTER_ENTRY | self.parts.runs.len() as u32;
+        self.parts.runs.push(part.to_vec());
+        self.known.insert(part.to_vec(), pointer);
+        pointer
     }
 }

@@ -161,7 +161,7 @@ impl Place<'_> {
             Opcode::Classify => {
                 if let Some(classifier) = self.view.classifiers().get(insn.a as usize) {
                     let dims = classifier.dims.iter();
-                    dims.take(classifier.dim_count.into())
+                    dims.take(classifier.dim_count().into())
                         .for_each(|dim| fields.insert_raw(dim.field));
                 }
             }

@@ -9,7 +9,9 @@ use ferrule_uapi::{
     field::Field,
     hook::{ChainType, Family, Hook, Verdict},
     insn::{Insn, Opcode, FLAG_NEGATE},
-    program::{BaseChain, Chain, Counter, Header, Rule, Section, SectionId, Text, MAGIC},
+    program::{
+        BaseChain, Chain, Counter, Header, Rule, Section, SectionId, Text, MAGIC, SECTION_ALIGN,
+    },
     set::{BatchHeader, Key, KeyPart, Set, SetKind, SetOp, SetOpKind, Target, BATCH_MAGIC},
     statement::{Log, State, Statement, STATE_TEMPLATE},
     ABI_VERSION, NONE,
@@ -265,7 +267,7 @@ fn lay_out(contents: &[(SectionId, Vec<u8>)]) -> Vec<u8> {
         if index >= SectionId::ALL.len() {
             break; // Those that are reserved.
         }
-        image.resize(image.len().next_multiple_of(8), 0);
+        image.resize(image.len().next_multiple_of(SECTION_ALIGN as usize), 0);
         let content = contents.iter().find(|(id, _)| *id as usize == index);
         let content = content.map_or(&[][..], |(_, content)| content);
         *section = Section {
