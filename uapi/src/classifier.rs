@@ -44,8 +44,8 @@
 //! narrow    (hi - lo) << 16 | lo          for each narrow one
 //! ```
 //!
-//! A dimension that is not asked may have any value or none. The entries of a *run* ascend by target; several may
-//! lead to one.
+//! A dimension that is not asked may have any value or none: its range is that of all numbers. The entries of a
+//! *run* ascend by target; several may lead to one. Narrow and byte dimensions are fields of so many bits.
 //!
 //! # Pointers
 //!

@@ -151,6 +151,30 @@ impl Field {
         (number >= Field::Reg0 as u8 && number < FIRST_WIDE) || number >= Field::Wide0 as u8
     }
 
+    /// The greatest number that it can be, or one of its words: of ports and their kin, and of bytes, less than a
+    /// word has room for.
+    pub const fn most(self) -> u32 {
+        match self {
+            Field::ThSport
+            | Field::ThDport
+            | Field::TcpSport
+            | Field::TcpDport
+            | Field::UdpSport
+            | Field::UdpDport
+            | Field::MetaProtocol => u16::MAX as u32,
+            Field::MetaL4proto
+            | Field::MetaNfproto
+            | Field::MetaPkttype
+            | Field::IpProtocol
+            | Field::IcmpType
+            | Field::IcmpCode
+            | Field::Icmpv6Type
+            | Field::Icmpv6Code
+            | Field::TcpFlags => u8::MAX as u32,
+            _ => u32::MAX,
+        }
+    }
+
     /// The field's bit in a set of fields.
     pub const fn bit(self) -> u64 {
         1_u64.wrapping_shl(self as u32)

@@ -181,7 +181,7 @@ impl Trees<'_> {
                 let (word, rest) = entry.split_first()?;
                 let (leads_to, last) = (word & !ENTRY_LAST, word & ENTRY_LAST != 0);
                 let (head, inside) = F::inside(self.classifier, rest, values)?;
-                let admits = head & ENTRY_ASKED & !(inside & *present) == 0;
+                let admits = inside & (head & ENTRY_ASKED & !*present == 0);
                 let past = leads_to >= best;
                 let found = admits & (leads_to > pc) & !past;
                 best = if found { leads_to } else { best };
@@ -207,9 +207,9 @@ trait Form {
     /// Words of an entry.
     fn stride(classifier: &Classifier) -> usize;
 
-    /// The second word of an entry, of which `entry` is all but the first; and bits of the dimensions whose values
-    /// are in its ranges. All are compared, since a branch that is mispredicted costs more than a compare.
-    fn inside(classifier: &Classifier, entry: &[u32], values: &[u32; DIMS]) -> Option<(u32, u32)>;
+    /// The second word of an entry, of which `entry` is all but the first; and whether each value is in its range.
+    /// All are compared, since a branch that is mispredicted costs more than a compare.
+    fn inside(classifier: &Classifier, entry: &[u32], values: &[u32; DIMS]) -> Option<(u32, bool)>;
 }
 
 /// Two wide dimensions, two narrow ones, and a byte: addresses, ports and protocol.
@@ -222,14 +222,14 @@ impl Form for FiveTuple {
     }
 
     #[inline(always)]
-    fn inside(_: &Classifier, entry: &[u32], values: &[u32; DIMS]) -> Option<(u32, u32)> {
+    fn inside(_: &Classifier, entry: &[u32], values: &[u32; DIMS]) -> Option<(u32, bool)> {
         let [head, lo, len, lo1, len1, range2, range3] = *entry.first_chunk()?;
         let [value, value1, value2, value3, value4, ..] = *values;
-        let inside = wide_bit(value, lo, len)
-            | wide_bit(value1, lo1, len1) << 1
-            | narrow_bit(value2, range2) << 2
-            | narrow_bit(value3, range3) << 3
-            | byte_bit(value4, head) << 4;
+        let inside = wide(value, lo, len)
+            & wide(value1, lo1, len1)
+            & narrow(value2, range2)
+            & narrow(value3, range3)
+            & byte(value4, head);
         Some((head, inside))
     }
 }
@@ -244,10 +244,10 @@ impl Form for Address {
     }
 
     #[inline(always)]
-    fn inside(_: &Classifier, entry: &[u32], values: &[u32; DIMS]) -> Option<(u32, u32)> {
+    fn inside(_: &Classifier, entry: &[u32], values: &[u32; DIMS]) -> Option<(u32, bool)> {
         let [head, lo, len] = *entry.first_chunk()?;
         let [value, ..] = *values;
-        Some((head, wide_bit(value, lo, len)))
+        Some((head, wide(value, lo, len)))
     }
 }
 
@@ -261,43 +261,42 @@ impl Form for AnyForm {
     }
 
     #[inline(always)]
-    fn inside(classifier: &Classifier, entry: &[u32], values: &[u32; DIMS]) -> Option<(u32, u32)> {
+    fn inside(classifier: &Classifier, entry: &[u32], values: &[u32; DIMS]) -> Option<(u32, bool)> {
         let (head, ranges) = entry.split_first()?;
-        let wide = usize::from(classifier.wide_dims);
-        let (wide, narrow) = ranges.split_at_checked(wide.wrapping_mul(2))?;
+        let count = usize::from(classifier.wide_dims);
+        let (wides, narrows) = ranges.split_at_checked(count.wrapping_mul(2))?;
         let mut values = values.iter();
-        let (mut inside, mut at) = (0_u32, 0_u32);
-        for (range, value) in wide.chunks_exact(2).zip(values.by_ref()) {
-            if let [lo, len] = range {
-                inside |= wide_bit(*value, *lo, *len).wrapping_shl(at);
-            }
-            at = at.wrapping_add(1);
+        let mut inside = true;
+        for (range, value) in wides.chunks_exact(2).zip(values.by_ref()) {
+            inside &= match range {
+                [lo, len] => wide(*value, *lo, *len),
+                _ => false,
+            };
         }
-        for (range, value) in narrow.iter().zip(values.by_ref()) {
-            inside |= narrow_bit(*value, *range).wrapping_shl(at);
-            at = at.wrapping_add(1);
+        for (range, value) in narrows.iter().zip(values.by_ref()) {
+            inside &= narrow(*value, *range);
         }
         if classifier.byte_dims != 0 {
-            inside |= byte_bit(*values.next()?, *head).wrapping_shl(at);
+            inside &= byte(*values.next()?, *head);
         }
         Some((*head, inside))
     }
 }
 
-/// Whether the value is in a range of 32-bit numbers: 1 or 0.
+/// Whether the value is in a range of 32-bit numbers.
 #[inline(always)]
-fn wide_bit(value: u32, lo: u32, len: u32) -> u32 {
-    u32::from(value.wrapping_sub(lo) <= len)
+fn wide(value: u32, lo: u32, len: u32) -> bool {
+    value.wrapping_sub(lo) <= len
 }
 
 /// Whether it is in one of 16-bit numbers.
 #[inline(always)]
-fn narrow_bit(value: u32, range: u32) -> u32 {
-    wide_bit(value, range & 0xffff, range.wrapping_shr(16))
+fn narrow(value: u32, range: u32) -> bool {
+    wide(value, range & 0xffff, range.wrapping_shr(16))
 }
 
 /// Whether it is in that of a byte, in an entry's second word.
 #[inline(always)]
-fn byte_bit(value: u32, head: u32) -> u32 {
-    wide_bit(value, head.wrapping_shr(16) & 0xff, head.wrapping_shr(24))
+fn byte(value: u32, head: u32) -> bool {
+    wide(value, head.wrapping_shr(16) & 0xff, head.wrapping_shr(24))
 }

@@ -61,10 +61,18 @@ fn check_head(classifier: &Classifier) -> Result<u8, VerifyError> {
     let dims = usize::from(count);
     ensure((1..=DIMS).contains(&dims), wrong)?;
     ensure((1..=TREES).contains(&trees), wrong)?;
-    for dim in classifier.dims.iter().take(dims) {
+    let narrow_from = usize::from(wide_dims);
+    let byte_from = dims.saturating_sub(byte_dims.into());
+    for (at, dim) in classifier.dims.iter().take(dims).enumerate() {
         let field = Field::from_raw(dim.field).ok_or(VerifyError::Field)?;
         let words = if field.is_wide() { 4 } else { 1 };
         ensure(!field.is_register() && dim.word < words, VerifyError::Field)?;
+        let room = match at {
+            _ if at >= byte_from => u8::MAX.into(),
+            _ if at >= narrow_from => u16::MAX.into(),
+            _ => u32::MAX,
+        };
+        ensure(field.most() <= room, VerifyError::Field)?;
     }
     let mut unused = classifier.dims.iter().skip(dims);
     ensure(
@@ -146,29 +154,34 @@ impl<'a> Parts<'a> {
         ensure(ended, wrong)
     }
 
-    /// What an entry asks of dimensions.
+    /// What an entry asks of dimensions: ranges that do not wrap around, and of those that are not asked that of all
+    /// numbers.
     fn check_ranges(&self, entry: &[u32]) -> Result<(), VerifyError> {
         let wrong = VerifyError::Classifier;
         let (head, ranges) = entry.split_first().ok_or(wrong)?;
         let known = 1_u32.wrapping_shl(self.dims.into()).wrapping_sub(1);
         ensure(head & ENTRY_ASKED & !known == 0, wrong)?;
-        let byte = head.wrapping_shr(16);
-        let whole = (byte & 0xff).saturating_add(byte.wrapping_shr(8)) <= 0xff;
-        ensure(
-            whole && (self.classifier.byte_dims != 0 || byte == 0),
-            wrong,
-        )?;
+        let mut asked = *head;
+        let mut check = |lo: u32, len: u32, most: u32| {
+            let whole = lo.checked_add(len).is_some_and(|hi| hi <= most);
+            let is_asked = asked & 1 != 0;
+            asked = asked.wrapping_shr(1);
+            ensure(whole && (is_asked || len == most), wrong)
+        };
         let wide = usize::from(self.classifier.wide_dims).wrapping_mul(2); // At most 24.
         let (wide, narrow) = ranges.split_at_checked(wide).ok_or(wrong)?;
-        let mut whole = wide.chunks_exact(2).map(|range| match range {
-            [lo, len] => lo.checked_add(*len).is_some(),
-            _ => false,
-        });
-        ensure(whole.all(|whole| whole), wrong)?;
-        let mut whole = narrow
-            .iter()
-            .map(|range| (range & 0xffff).saturating_add(range.wrapping_shr(16)) <= 0xffff);
-        ensure(whole.all(|whole| whole), wrong)
+        for range in wide.chunks_exact(2) {
+            let [lo, len] = *range.first_chunk().ok_or(wrong)?;
+            check(lo, len, u32::MAX)?;
+        }
+        for range in narrow {
+            check(range & 0xffff, range.wrapping_shr(16), u16::MAX.into())?;
+        }
+        let (lo, len) = (head.wrapping_shr(16) & 0xff, head.wrapping_shr(24));
+        match self.classifier.byte_dims {
+            0 => ensure((lo, len) == (0, 0), wrong),
+            _ => check(lo, len, u8::MAX.into()),
+        }
     }
 
     /// Nodes follow one another, with zeros between them; pointers lead to later, lower nodes. As no pointer and no

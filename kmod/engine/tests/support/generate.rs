@@ -111,7 +111,7 @@ fn add_classifier(rng: &mut Rng, records: &mut Records, chain: u32, insns: Range
         (Field::Ip6Daddr, 3),
         (Field::MetaMark, 0),
     ];
-    const NARROW: [(Field, u8); 2] = [(Field::ThDport, 0), (Field::MetaMark, 0)];
+    const NARROW: [(Field, u8); 2] = [(Field::ThDport, 0), (Field::ThSport, 0)];
     const BYTE: [(Field, u8); 1] = [(Field::MetaL4proto, 0)];
     let (wide, narrow) = (rng.usize(..=WIDE.len()), rng.usize(..=NARROW.len()));
     let byte = if wide + narrow == 0 {
@@ -144,18 +144,22 @@ fn add_classifier(rng: &mut Rng, records: &mut Records, chain: u32, insns: Range
         let last = at == entry_count || rng.u8(..4) == 0;
         records.words.push(if last { pc | ENTRY_LAST } else { pc });
         let asked = rng.u32(..1 << dims.len());
-        let mut lo = || rng.choice(LIKELY).copied().unwrap_or(0);
-        let byte_range = (lo() % 200) << 16 | 9 << 24;
-        records
-            .words
-            .push(if byte == 1 { asked | byte_range } else { asked });
-        for _ in 0..wide {
-            let range = [lo(), 8];
-            records.words.extend(range);
+        let mut range = |dim: usize, most: u32| {
+            let lo = rng.choice(LIKELY).copied().unwrap_or(0).min(most - 8);
+            match asked >> dim & 1 {
+                0 => [0, most],
+                _ => [lo, 8],
+            }
+        };
+        let [lo, len] = range(wide + narrow, 0xff);
+        let of_byte = if byte == 1 { len << 24 | lo << 16 } else { 0 };
+        records.words.push(asked | of_byte);
+        for dim in 0..wide {
+            records.words.extend(range(dim, u32::MAX));
         }
-        for _ in 0..narrow {
-            let range = lo() & 0x7fff | 8 << 16;
-            records.words.push(range);
+        for dim in wide..wide + narrow {
+            let [lo, len] = range(dim, 0xffff);
+            records.words.push(len << 16 | lo);
         }
     }
     let word_count = align(records.words.len() - first_word);

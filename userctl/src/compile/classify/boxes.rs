@@ -361,30 +361,8 @@ fn words(field: u8, lo: u128, hi: u128) -> (Conjunction, bool) {
 }
 
 /// The greatest value that a packet may have in a dimension.
-fn most(dim: Dim) -> u32 {
-    match Field::from_raw(dim.field) {
-        Some(
-            Field::ThSport
-            | Field::ThDport
-            | Field::TcpSport
-            | Field::TcpDport
-            | Field::UdpSport
-            | Field::UdpDport
-            | Field::MetaProtocol,
-        ) => u16::MAX.into(),
-        Some(
-            Field::MetaL4proto
-            | Field::MetaNfproto
-            | Field::MetaPkttype
-            | Field::IpProtocol
-            | Field::IcmpType
-            | Field::IcmpCode
-            | Field::Icmpv6Type
-            | Field::Icmpv6Code
-            | Field::TcpFlags,
-        ) => u8::MAX.into(),
-        _ => u32::MAX,
-    }
+pub(super) fn most(dim: Dim) -> u32 {
+    Field::from_raw(dim.field).map_or(u32::MAX, Field::most)
 }
 
 fn dim(field: u8, word: u8) -> Dim {

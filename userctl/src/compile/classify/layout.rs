@@ -10,6 +10,7 @@ use ferrule_uapi::classifier::{
     WORDS_ALIGN,
 };
 
+use super::boxes::most;
 use super::forest::Forest;
 use super::tree::Node;
 use super::Boxes;
@@ -88,9 +89,7 @@ struct Order {
 
 impl Order {
     fn of(boxes: &Boxes) -> Self {
-        let greatest: Vec<u32> = (0..boxes.dims.len())
-            .map(|dim| greatest(boxes, dim))
-            .collect();
+        let greatest: Vec<u32> = boxes.dims.iter().map(|dim| most(*dim)).collect();
         let all = 0..boxes.dims.len();
         let byte = all.clone().find(|dim| greatest[*dim] <= u8::MAX.into());
         let is_wide = |dim: &usize| greatest[*dim] > u16::MAX.into();
@@ -129,7 +128,7 @@ impl Order {
             if asked.is_some() {
                 head |= 1 << place;
             }
-            let (lo, len) = asked.unwrap_or_default();
+            let (lo, len) = asked.unwrap_or((0, u32::MAX));
             if place < self.wide {
                 words.extend([lo, len]);
             } else if place < self.wide + self.narrow {
@@ -140,13 +139,6 @@ impl Order {
         }
         words[at] = head;
     }
-}
-
-/// The greatest number that any box asks for in a dimension.
-fn greatest(boxes: &Boxes, dim: usize) -> u32 {
-    let asking = (0..boxes.len() as u32).filter(|index| boxes.needs(*index, dim));
-    let greatest = asking.map(|index| boxes.range(index, dim).1);
-    greatest.max().unwrap_or(0)
 }
 
 /// Where each run begins, and the boxes of all entries, each with whether a run ends with it.
