@@ -26,6 +26,7 @@ mod loaded;
 mod man;
 mod monitor;
 mod nft;
+mod progress;
 mod rules;
 mod script;
 mod simulate;

@@ -10,6 +10,7 @@ use userctl::listing;
 use userctl::ruleset::Ruleset;
 
 use super::answer;
+use super::progress;
 use super::rules::Rules;
 use super::script::{self, Change};
 use crate::cli::{LoadArgs, ShowArgs};
@@ -23,12 +24,14 @@ pub(super) fn run(
     kernel: &mut dyn FnMut() -> Result<Box<dyn Kernel>, Failure>,
     screen: &mut Screen,
 ) -> Result<(), Failure> {
+    let _progress = progress::begin();
     let rules = Rules::read(&args.file, &args.source)?;
     let mode = match args.dry_run {
         true => LoadMode::DryRun,
         false => LoadMode::Publish,
     };
     let change = script::change(&rules, mode, args.generation, &mut *kernel()?)?;
+    progress::end();
     report(args, &change, screen)?;
     for request in rules.requests() {
         answer::answer(&request, &rules, show, kernel, screen)?;

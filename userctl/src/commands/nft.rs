@@ -6,6 +6,7 @@ use std::io::Write;
 use userctl::device::{Expected, Kernel, Reset};
 
 use super::interactive;
+use super::progress;
 use super::rules::Rules;
 use super::script::{self, Options};
 use crate::cli::{Cli, Command, FlushArgs, VerbArgs};
@@ -24,6 +25,7 @@ pub(super) fn without_command(
     let options = options(cli);
     match &cli.file {
         Some(path) => {
+            let _progress = progress::begin();
             let rules = Rules::read_or_json(path, &cli.source, cli.show.json)?;
             script::run(&rules, options, kernel, screen)
         }

@@ -23,6 +23,7 @@ use userctl::ruleset::{Environment, Ruleset};
 use userctl::source::{SourceMap, Span};
 
 use super::blame;
+use super::progress::{self, Step};
 use crate::cli::{Define, SourceArgs};
 use crate::failure::Failure;
 
@@ -49,6 +50,7 @@ impl Rules {
     /// Reads and parses a file and what it includes.
     pub(super) fn read(path: &Path, args: &SourceArgs) -> Result<Self, Failure> {
         let (name, text) = read_text(path)?;
+        progress::step(Step::Parse);
         Self::parse(&name, with_definitions(&args.define, text), args)
     }
 
@@ -59,6 +61,7 @@ impl Rules {
         json: bool,
     ) -> Result<Self, Failure> {
         let (name, text) = read_text(path)?;
+        progress::step(Step::Parse);
         match json && text.trim_start().starts_with('{') {
             true => Self::parse_json(&name, &text),
             false => Self::parse(&name, with_definitions(&args.define, text), args),
@@ -240,7 +243,9 @@ impl Rules {
                 rules_are_wrong(&Diagnostics::from(error), &self.parsed.borrow().sources)
             })
         };
+        progress::step(Step::Compile);
         let (image, batch) = compiled()?.into_parts();
+        progress::step(Step::Verify);
         match image.verify() {
             Ok(program) => Ok((program, batch)),
             Err(refusal) => {

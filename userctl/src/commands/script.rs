@@ -20,6 +20,7 @@ use userctl::image::Image;
 use userctl::ruleset::set::{Change as SetChange, Element, ElementData};
 use userctl::ruleset::{Ruleset, Set, Verdict};
 
+use super::progress::{self, Step};
 use super::rules::Rules;
 use super::{answer, blame, echo, loaded};
 use crate::cli::ShowArgs;
@@ -69,6 +70,7 @@ pub(super) fn run(
     };
     if rules.changes() {
         let change = change(rules, mode, None, &mut *kernel()?)?;
+        progress::end();
         if options.echo {
             write!(screen, "{}", echo::added(&change, &options.show))?;
         }
@@ -106,16 +108,20 @@ fn attempt(
         return Err(Error::Stale { expected }.into());
     }
     let before = loaded::ruleset(loaded::verified(&present.value)?.as_ref())?;
+    progress::step(Step::Check);
     let after = rules.apply(&before)?;
     rules.release();
     let expected = Expected::Generation(present.generation);
     let elements_only = !before.tables().is_empty() && only_elements_change(&before, &after);
     let (program, batch, result) = if elements_only {
+        progress::step(Step::Compile);
         let batch = compile::batch_of(&after);
+        progress::step(Step::Load);
         let result = kernel.change_sets(&batch, expected, mode);
         (None, batch, result)
     } else {
         let (program, batch) = rules.compile(&after)?;
+        progress::step(Step::Load);
         let result = kernel.load(program.bytes(), &batch, expected, mode);
         (Some(program), batch, result)
     };
