@@ -17,7 +17,7 @@ use zerocopy::FromBytes;
 
 use crate::rare::Rare;
 use crate::ruleset::expr::Named;
-use crate::ruleset::set::{Data, Element, ElementData, More, Part};
+use crate::ruleset::set::{Data, Element, ElementData, ElementKey, More, Part};
 use crate::ruleset::statement::StateSpec;
 use crate::ruleset::{Counts, Ruleset, Set, Table, Verdict};
 
@@ -92,7 +92,7 @@ pub fn of_changes(ruleset: &Ruleset) -> Contents {
 /// One element.
 fn element(table: &Table, set: &Set, raw: &Raw<'_>) -> Element {
     let key = match raw.catchall {
-        true => Vec::new(),
+        true => ElementKey::new(),
         false => key(&set.key, raw),
     };
     let states = set.states.iter().enumerate();
@@ -117,7 +117,7 @@ fn element(table: &Table, set: &Set, raw: &Raw<'_>) -> Element {
 }
 
 /// The key, part by part.
-fn key(parts: &[Part], raw: &Raw<'_>) -> Vec<(u128, u128)> {
+fn key(parts: &[Part], raw: &Raw<'_>) -> ElementKey {
     let mut at = 0;
     let ranges = parts.iter().map(|part| {
         let len = part_len(part.bits);

@@ -26,7 +26,7 @@ use rustc_hash::FxHashMap;
 use super::error::{SyntaxError, SyntaxErrorKind};
 use super::include;
 use super::syntax::{Expr, Ident, Name, Names, Script, Text, Unsupported};
-use super::token::{tokens, Token, TokenKind};
+use super::token::{Cutter, Token, TokenKind};
 use super::words;
 use crate::source::{FileId, SourceMap, Span};
 
@@ -40,10 +40,38 @@ enum Stop {
 
 type Parsed<T> = Result<T, Stop>;
 
+/// How many tokens are cut at a time: a large file has millions.
+const CUT: usize = 4096;
+
 /// One file being read.
 struct Input {
+    file: FileId,
+    cutter: Cutter,
+    /// Those that were cut last.
     tokens: Vec<Token>,
     next: usize,
+}
+
+impl Input {
+    fn new(file: FileId) -> Self {
+        Input {
+            file,
+            cutter: Cutter::default(),
+            tokens: Vec::with_capacity(CUT),
+            next: 0,
+        }
+    }
+
+    /// The token `ahead` places behind the next one.
+    fn token(&mut self, ahead: usize, sources: &SourceMap) -> Option<Token> {
+        if self.next + ahead >= self.tokens.len() {
+            self.tokens.drain(..self.next);
+            self.next = 0;
+            let (text, base) = (sources.text(self.file), sources.base(self.file));
+            self.cutter.cut(text, base, CUT, &mut self.tokens);
+        }
+        self.tokens.get(self.next + ahead).copied()
+    }
 }
 
 struct Parser<'a> {
@@ -86,17 +114,19 @@ pub(super) fn parse(sources: &mut SourceMap, files: &[FileId]) -> (Script, Vec<S
 
 impl Parser<'_> {
     fn push_input(&mut self, file: FileId) {
-        let base = self.sources.base(file);
-        let tokens = tokens(self.sources.text(file), base);
-        self.inputs.push(Input { tokens, next: 0 });
+        self.inputs.push(Input::new(file));
     }
 
     /// The next token. At the end of an included file, that of the including one.
     fn peek(&mut self) -> Token {
         loop {
             let depth = self.inputs.len();
-            let input = &self.inputs[depth - 1];
-            let token = input.tokens[input.next];
+            let token = self.inputs[depth - 1].token(0, self.sources);
+            // There is always the end.
+            let token = token.unwrap_or(Token {
+                kind: TokenKind::End,
+                span: Span::default(),
+            });
             if token.kind != TokenKind::End || depth == 1 {
                 return token;
             }
@@ -137,15 +167,15 @@ impl Parser<'_> {
     /// The token behind the next one, if the same file has one.
     fn second(&mut self) -> Option<Token> {
         self.peek();
-        let input = self.inputs.last()?;
-        input.tokens.get(input.next + 1).copied()
+        self.inputs.last_mut()?.token(1, self.sources)
     }
 
-    /// What is left of the present file.
-    fn ahead(&mut self) -> &[Token] {
-        self.peek();
-        let input = self.inputs.last();
-        input.map_or(&[], |input| &input.tokens[input.next..])
+    /// The text of the present file from the next token on.
+    fn ahead(&mut self) -> &str {
+        let from = self.peek().span.lo;
+        let file = self.sources.file_at(from);
+        let from = from.saturating_sub(self.sources.base(file)) as usize;
+        self.sources.text(file).get(from..).unwrap_or_default()
     }
 
     /// The text of the token behind the next one if it is a word.

@@ -112,7 +112,7 @@ pub(crate) enum TokenKind {
     Time,
     #[regex(r"[a-zA-Z_.][a-zA-Z0-9/\-_.]*", priority = 9)]
     Word,
-    /// A traffic class such as `1:f`. Only [`tokens`] sees it: it becomes an address, or three tokens.
+    /// A traffic class such as `1:f`. Only [`Cutter`] sees it: it becomes an address, or three tokens.
     #[regex(r"[0-9a-fA-F]{1,4}:[0-9a-fA-F]{1,4}", priority = 12)]
     Classid,
     #[regex("\"[^\"]*\"")]
@@ -140,45 +140,79 @@ pub(crate) struct Token {
     pub(crate) span: Span,
 }
 
-/// Cuts `text`, whose first position is `base`, into tokens. The last one is [`TokenKind::End`].
-///
-/// Comments are gone, and a line that holds nothing else is gone with its newline, as in nft.
-pub(crate) fn tokens(text: &str, base: u32) -> Vec<Token> {
-    let mut tokens: Vec<Token> = Vec::with_capacity(text.len() / 4 + 1);
-    let mut lexer = TokenKind::lexer(text);
-    let mut line_is_empty = true;
-    let mut only_comment = false;
-    while let Some(result) = lexer.next() {
-        let mut kind = result.unwrap_or(TokenKind::Junk);
-        let mut range = lexer.span();
-        if kind == TokenKind::Classid {
-            if ends_classid(text, range.end) {
-                kind = TokenKind::Address;
-            } else {
-                // `80:accept`: what is before the colon, and then the rest anew.
-                let colon = range.start + text[range.clone()].find(':').unwrap_or_default();
-                kind = first_kind(&text[range.start..colon]);
-                range.end = colon;
-                lexer = TokenKind::lexer(text);
-                lexer.bump(colon);
-            }
+/// How far a text was cut into tokens.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cutter {
+    /// Offset of what comes next.
+    at: usize,
+    line_is_empty: bool,
+    only_comment: bool,
+    over: bool,
+}
+
+impl Default for Cutter {
+    fn default() -> Self {
+        Cutter {
+            at: 0,
+            line_is_empty: true,
+            only_comment: false,
+            over: false,
         }
-        match kind {
-            TokenKind::Comment => only_comment = line_is_empty,
-            TokenKind::Newline if only_comment => only_comment = false,
-            _ => {
-                let span = Span::new(base + range.start as u32, base + range.end as u32);
-                line_is_empty = kind == TokenKind::Newline;
-                tokens.push(Token { kind, span });
+    }
+}
+
+impl Cutter {
+    /// Appends about `count` more tokens of `text`, whose first position is `base`, or what there is. The last of
+    /// all is [`TokenKind::End`].
+    ///
+    /// Comments are gone, and a line that holds nothing else is gone with its newline, as in nft.
+    pub(crate) fn cut(&mut self, text: &str, base: u32, count: usize, tokens: &mut Vec<Token>) {
+        let enough = tokens.len().saturating_add(count);
+        let mut lexer = TokenKind::lexer(text);
+        lexer.bump(self.at);
+        while tokens.len() < enough {
+            let Some(result) = lexer.next() else {
+                self.end(text, base, tokens);
+                return;
+            };
+            let mut kind = result.unwrap_or(TokenKind::Junk);
+            let mut range = lexer.span();
+            if kind == TokenKind::Classid {
+                if ends_classid(text, range.end) {
+                    kind = TokenKind::Address;
+                } else {
+                    // `80:accept`: what is before the colon, and then the rest anew.
+                    let colon = range.start + text[range.clone()].find(':').unwrap_or_default();
+                    kind = first_kind(&text[range.start..colon]);
+                    range.end = colon;
+                    lexer = TokenKind::lexer(text);
+                    lexer.bump(colon);
+                }
+            }
+            self.at = range.end;
+            match kind {
+                TokenKind::Comment => self.only_comment = self.line_is_empty,
+                TokenKind::Newline if self.only_comment => self.only_comment = false,
+                _ => {
+                    let span = Span::new(base + range.start as u32, base + range.end as u32);
+                    self.line_is_empty = kind == TokenKind::Newline;
+                    tokens.push(Token { kind, span });
+                }
             }
         }
     }
-    let end = base + text.len() as u32;
-    tokens.push(Token {
-        kind: TokenKind::End,
-        span: Span::new(end, end),
-    });
-    tokens
+
+    /// Appends the end, once.
+    fn end(&mut self, text: &str, base: u32, tokens: &mut Vec<Token>) {
+        if !std::mem::replace(&mut self.over, true) {
+            self.at = text.len();
+            let end = base + text.len() as u32;
+            tokens.push(Token {
+                kind: TokenKind::End,
+                span: Span::new(end, end),
+            });
+        }
+    }
 }
 
 /// What nft wants behind a traffic class, to tell it from a map's element without spaces.

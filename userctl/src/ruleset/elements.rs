@@ -5,12 +5,13 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
+use smallvec::smallvec;
 
 use super::error::{CheckError, CheckErrorKind};
 use super::expression::{Checked, Checker};
 use super::matching::bounds;
 use super::rule::MAX_COMMENT;
-use super::set::{Anonymous, Data, Element as Typed, ElementData, More, Part, SetRef};
+use super::set::{Anonymous, Data, Element as Typed, ElementData, ElementKey, More, Part, SetRef};
 use super::statement::StateSpec;
 use super::value::resolve;
 use super::Verdict;
@@ -34,8 +35,12 @@ pub(super) struct Shape<'s> {
 
 impl Checker<'_> {
     /// A key: for each part the least and the greatest value.
-    pub(super) fn key(&self, expr: &Expr, parts: &[Part]) -> Checked<Vec<(u128, u128)>> {
+    pub(super) fn key(&self, expr: &Expr, parts: &[Part]) -> Checked<ElementKey> {
         let expr = resolve(expr);
+        if let ([part], false) = (parts, matches!(expr.kind, ExprKind::Concat(_))) {
+            let constant = self.reader.constant(expr, *part)?;
+            return Ok(smallvec![bounds(constant, *part)]);
+        }
         let single = std::slice::from_ref(expr);
         let items = match &expr.kind {
             ExprKind::Concat(items) => &items[..],
@@ -83,7 +88,7 @@ impl Checker<'_> {
 
     fn element(&mut self, element: &Element, shape: Shape<'_>) -> Checked<Typed> {
         let key = match &element.key {
-            None => Vec::new(),
+            None => ElementKey::new(),
             Some(key) => self.key(key, shape.key)?,
         };
         let data = self.data(element, shape.data)?;
@@ -211,7 +216,12 @@ fn alike(a: &Typed, b: &Typed) -> bool {
 /// Sorts elements by key, the catch-all last. What is there twice goes; ranges of a key of one part that overlap
 /// or touch are joined if `joins` says so, and every other overlap is refused.
 pub(super) fn disjoint(mut elements: Vec<(Typed, Span)>, joins: bool) -> Checked<Vec<Typed>> {
-    elements.sort_by(|(a, _), (b, _)| by_key(a, b));
+    if elements.is_sorted_by_key(|(_, span)| span.lo) {
+        // Their places in the file tell those of one key apart, and nothing is copied.
+        elements.sort_unstable_by(|(a, x), (b, y)| by_key(a, b).then_with(|| x.lo.cmp(&y.lo)));
+    } else {
+        elements.sort_by(|(a, _), (b, _)| by_key(a, b));
+    }
     let ranges = elements.iter().any(|(element, _)| element.is_interval());
     if are_apart(&elements, ranges && joins) {
         return Ok(elements.into_iter().map(|(element, _)| element).collect());

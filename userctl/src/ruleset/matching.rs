@@ -202,7 +202,7 @@ impl Checker<'_> {
             left: typed,
             test: Test::Concat {
                 negate,
-                ranges: key,
+                ranges: key.into_vec(),
             },
         })
     }

@@ -7,6 +7,8 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::datatype::Datatype;
 use super::expr::{Expr, Named};
 use super::statement::StateSpec;
@@ -181,11 +183,14 @@ pub enum Change {
     },
 }
 
+/// Least and greatest, part by part; of most sets there is one part.
+pub type ElementKey = SmallVec<[(u128, u128); 1]>;
+
 /// An element.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Element {
     /// For each part the least and the greatest; empty: the catch-all.
-    pub key: Vec<(u128, u128)>,
+    pub key: ElementKey,
     /// What a map gives for it.
     pub data: ElementData,
     /// What else it has.

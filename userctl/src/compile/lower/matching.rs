@@ -181,7 +181,7 @@ impl<'a> Lowering<'_, 'a> {
                 data: Data::None,
                 interval: ranges.iter().any(|(lo, hi)| lo != hi),
                 elements: vec![Element {
-                    key: ranges.to_vec(),
+                    key: ranges.into(),
                     data: ElementData::None,
                     more: Rare::default(),
                 }],

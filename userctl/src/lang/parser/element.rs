@@ -45,20 +45,11 @@ impl Parser<'_> {
         Ok(elements)
     }
 
-    /// How many commas there are up to the brace that closes the block.
+    /// How many commas there are up to the next brace: about as many elements.
     fn commas(&mut self) -> usize {
-        let mut depth = 0_u32;
-        let mut commas = 0;
-        for token in self.ahead() {
-            match token.kind {
-                TokenKind::LBrace => depth += 1,
-                TokenKind::RBrace if depth == 0 => break,
-                TokenKind::RBrace => depth -= 1,
-                TokenKind::Comma if depth == 0 => commas += 1,
-                _ => {}
-            }
-        }
-        commas
+        let ahead = self.ahead().bytes();
+        let set = ahead.take_while(|byte| !b"{}".contains(byte));
+        set.filter(|byte| *byte == b',').count()
     }
 
     /// The elements of a named set: `{ … }`, or a variable that holds them.
