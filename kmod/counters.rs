@@ -22,16 +22,10 @@ use ferrule_uapi::{
 };
 use kernel::prelude::*;
 
-use crate::abstractions::{
-    bottom_half::BottomHalvesOff,
-    percpu::{Lane, PerCpuCounters},
-};
+use crate::abstractions::{bottom_half::BottomHalvesOff, percpu::PerCpuCounters};
 
 /// What a program counts: packets and bytes.
 pub(crate) type RuleCounters = PerCpuCounters<2>;
-
-/// This CPU's part of them.
-pub(crate) type RuleLane<'a> = Lane<'a, 2>;
 
 /// Adds to the values of one counter.
 fn add_to(counters: &RuleCounters, index: usize, amounts: [u64; 2]) {

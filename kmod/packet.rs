@@ -20,7 +20,6 @@ use ferrule_uapi::{
 
 use crate::{
     abstractions::{bottom_half::BottomHalvesOff, rcupdate::ReadSide, skbuff::Skb},
-    counters::RuleLane,
     facilities::Counted,
     ruleset::Loaded,
     sets::Snapshot,
@@ -34,8 +33,6 @@ pub(crate) struct Subject<'a> {
     pub(crate) skb: &'a mut Skb<'a>,
     /// The family of the hook.
     pub(crate) family: Family,
-    /// Where the program counts.
-    pub(crate) counters: RuleLane<'a>,
     /// The program, and what it runs with.
     pub(crate) loaded: &'a Loaded,
     /// Its sets as of one time.
@@ -165,7 +162,9 @@ impl Packet for Subject<'_> {
     }
 
     fn count(&mut self, counter: u32) {
-        self.counters
+        self.loaded
+            .counters()
+            .here(self.here)
             .add(counter as usize, [1, u64::from(self.skb.len())]);
     }
     fn link(&self) -> &[u8] {

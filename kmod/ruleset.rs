@@ -77,16 +77,45 @@ impl Stamp {
     }
 }
 
+/// How many points have their base chains in the ruleset's first cache line.
+const NEAR: usize = 16;
+
+/// The base chains of a point that are run: a run in [`Loaded::bases`], of which there are at most
+/// [`ferrule_uapi::limit::MAX_BASE_CHAINS`].
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Span {
+    first: u16,
+    end: u16,
+}
+
+impl Span {
+    /// None.
+    const EMPTY: Self = Span { first: 0, end: 0 };
+
+    fn of(run: Run) -> Self {
+        let short = |index| u16::try_from(index).unwrap_or(0);
+        match (short(run.first), short(run.end)) {
+            (first, end) if first < end => Span { first, end },
+            _ => Self::EMPTY,
+        }
+    }
+}
+
 /// A ruleset of a namespace.
+///
+/// In this order: a packet at a point without base chains touches one cache line, and no memory besides.
+#[repr(C, align(64))]
 pub(crate) struct Ruleset {
+    /// What runs at the first points.
+    near: [Span; NEAR],
+    /// The program; the empty ruleset has none.
+    pub(crate) loaded: Option<Loaded>,
+    /// Which base chains there are at each point, by its slot.
+    runs: KVec<Run>,
     /// Its number: the first is 1.
     pub(crate) generation: u64,
     /// Where it came from.
     pub(crate) stamp: Stamp,
-    /// Which base chains run at a point, by its slot: apart from them, as most points have none.
-    runs: KVec<Run>,
-    /// The program; the empty ruleset has none.
-    pub(crate) loaded: Option<Loaded>,
 }
 
 /// A program with what it needs to run here.
@@ -107,11 +136,21 @@ pub(crate) struct Loaded {
 impl Ruleset {
     /// The empty ruleset.
     pub(crate) fn empty(generation: u64) -> Self {
+        Self::new(generation, KVec::new(), None)
+    }
+
+    /// A ruleset that runs base chains at points as `runs` says, by slot.
+    fn new(generation: u64, runs: KVec<Run>, loaded: Option<Loaded>) -> Self {
+        let mut near = [Span::EMPTY; NEAR];
+        for (span, run) in near.iter_mut().zip(&runs) {
+            *span = Span::of(*run);
+        }
         Ruleset {
+            near,
+            loaded,
+            runs,
             generation,
             stamp: Stamp::now(),
-            runs: KVec::new(),
-            loaded: None,
         }
     }
 
@@ -141,18 +180,26 @@ impl Ruleset {
         rcu: &'a ReadSide<'a>,
         here: &'a BottomHalvesOff,
     ) -> netfilter::Verdict {
-        let run = self.run_of(slot);
-        if run.first == run.end {
+        let span = match self.near.get(slot) {
+            Some(span) => *span,
+            None => self.far(slot),
+        };
+        if span == Span::EMPTY {
             return netfilter::Verdict::Accept;
         }
         match &self.loaded {
-            Some(loaded) => loaded.judge(run, family, skb, rcu, here),
+            Some(loaded) => loaded.judge(span, family, skb, rcu, here),
             None => netfilter::Verdict::Accept,
         }
     }
 
+    /// What runs at a point that is none of the first.
+    #[cold]
+    fn far(&self, slot: usize) -> Span {
+        Span::of(self.run_of(slot))
+    }
+
     /// The run of the point `slot`.
-    #[inline]
     fn run_of(&self, slot: usize) -> Run {
         self.runs.get(slot).copied().unwrap_or_default()
     }
@@ -209,18 +256,17 @@ impl Loaded {
     #[inline(never)]
     fn judge<'a>(
         &'a self,
-        run: Run,
+        span: Span,
         family: Family,
         skb: &'a mut Skb<'a>,
         rcu: &'a ReadSide<'a>,
         here: &'a BottomHalvesOff,
     ) -> netfilter::Verdict {
-        let bases = self.bases.get(run.first as usize..run.end as usize);
+        let bases = self.bases.get(span.first.into()..span.end.into());
         let bases = bases.unwrap_or_default();
         let mut packet = Subject {
             skb,
             family,
-            counters: self.counters.here(here),
             loaded: self,
             snapshot: self.state.snapshot(rcu),
             rcu,

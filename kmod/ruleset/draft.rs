@@ -22,7 +22,7 @@ use kernel::{
 
 pub(crate) use crate::sets::Refused;
 
-use super::{saturating, state::State, Base, Loaded, Ruleset, Run, Stamp};
+use super::{saturating, state::State, Base, Loaded, Ruleset, Run};
 use crate::{
     abstractions::{net_namespace::Net, percpu::Lending},
     counters::{self, RuleCounters},
@@ -136,12 +136,7 @@ impl Draft {
             facilities: self.facilities,
             state,
         };
-        Ok(Ruleset {
-            generation,
-            stamp: Stamp::now(),
-            runs,
-            loaded: Some(loaded),
-        })
+        Ok(Ruleset::new(generation, runs, Some(loaded)))
     }
 }
 
