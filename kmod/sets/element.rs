@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-//! An element of a set: when it is there, and what it has.
+//! An element of a set's hash table: when it is there, and what it has.
 //!
-//! Its bytes lie behind it ([`Entry`]): the key, the end if it is an interval, the data. Their lengths are the
-//! set's affair ([`Shape`]). What only some sets have (timeout, comment, states) lies apart
-//! ([`Extras`]), and is shared by the elements that come of one when it is split or joined.
+//! Its bytes lie behind it ([`Entry`]): the key, and then the data. Their lengths are the set's affair
+//! ([`Shape`]). What only some sets have (timeout, comment, states) lies apart ([`Extras`]): intervals
+//! (`intervals`) have it as well, and those that come of one when it is split share it.
 //!
 //! # When an element is there
 //!

@@ -12,6 +12,7 @@ use ferrule_uapi::set::{
     BatchHeader, SetKind, SetOp, SetOpKind, CARRIES_COMMENT, CARRIES_DATA, CARRIES_FLAGS,
     ELEMENT_STATIC, SET_OP_EXCLUSIVE,
 };
+use ferrule_uapi::statement::{SetUpdate, Statement, StatementKind, NO_FIELD};
 use userctl::device::{Device, Error, Expected, Kernel, LoadMode, Which};
 
 use super::program::{batch, identity, Build, Change, Step};
@@ -35,6 +36,10 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             stay_deleted,
         ),
         Scenario::new("set-maps-of-many-keys-keep-their-data", maps_and_their_data),
+        Scenario::new(
+            "set-of-many-keys-goes-on-when-rules-begin-and-cease-to-add-to-it",
+            added_to_by_rules,
+        ),
         Scenario::new(
             "set-of-a-million-addresses-takes-few-bytes-each",
             bytes_an_address,
@@ -282,6 +287,48 @@ fn maps_and_their_data(lab: &mut Lab) -> Result<()> {
         ensure!(is == data.to_be_bytes(), "{key}: {is:?}");
     }
     Ok(())
+}
+
+fn added_to_by_rules(lab: &mut Lab) -> Result<()> {
+    use SetOpKind::{Add, Delete};
+    let asks = drops("s", 0);
+    let mut adds = Build::default();
+    let set = adds.set("s", SetKind::Set, 0);
+    let statement = adds.statement(Statement {
+        kind: StatementKind::UpdateSet as u8,
+        key: SetUpdate::Add as u8,
+        field: NO_FIELD,
+        ..Statement::default()
+    });
+    adds.rule(&[Step::In(set), Step::Drop]);
+    adds.rule(&[Step::Do(statement)]);
+    let first: Vec<u32> = (1..=2000).collect();
+    let mut device = load(lab, &asks, &[add(&first, PLAIN)])?;
+    let mut model: Model = first.iter().map(|key| (*key, PLAIN)).collect();
+    change(&mut device, &[Change::keys(0, Delete, [7, 8])])?;
+    change(&mut device, &[Change::keys(0, Add, [8, 3000])])?;
+    model.remove(&7);
+    model.insert(3000, PLAIN);
+    load_with(&mut device, &adds.image(Hook::Forward), &[])?;
+    expect(&mut device, &model, "when rules begin to add")?;
+    // The first of each comes through, and is added.
+    expect_dropped(lab, &[7, 4000, 6], &[6])?;
+    expect_dropped(lab, &[7, 4000, 6], &[7, 4000, 6])?;
+    model.insert(7, PLAIN);
+    model.insert(4000, PLAIN);
+    expect(&mut device, &model, "what rules added")?;
+    // Packets of the program before may still come in the first load: from the second on it is frozen again.
+    for _ in 0..2 {
+        load_with(&mut device, &asks.image(Hook::Forward), &[])?;
+        change(&mut device, &[Change::keys(0, Delete, [8])])?;
+        change(&mut device, &[Change::keys(0, Add, [8])])?;
+        expect(&mut device, &model, "when rules cease to add")?;
+    }
+    let more: Vec<u32> = (5000..6000).collect();
+    change(&mut device, &[add(&more, PLAIN)])?;
+    insert(&mut model, &more, PLAIN);
+    expect(&mut device, &model, "frozen again")?;
+    expect_dropped(lab, &[6, 7, 8, 2001, 4000, 5000], &[6, 7, 8, 4000, 5000])
 }
 
 /// Elements whose memory is measured, and what each may take in bytes.
