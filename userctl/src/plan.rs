@@ -11,14 +11,15 @@ use ferrule_uapi::{
     classifier::{Classifier, POINTER_ENTRY},
     field::Field,
     insn::{Insn, Opcode},
+    ioctl::CounterValue,
     program::Chain,
 };
 
 use crate::compile::{Options, Pass};
 use crate::trees::Trees;
 
-/// The plan of a verified program, chain by chain.
-pub fn explain(view: &View<'_>, options: &Options) -> String {
+/// The plan of a verified program of `program` bytes, chain by chain.
+pub fn explain(view: &View<'_>, program: usize, options: &Options) -> String {
     let mut text = String::from("passes:");
     for pass in Pass::ALL {
         let off = if options.runs(pass) {
@@ -33,7 +34,21 @@ pub fn explain(view: &View<'_>, options: &Options) -> String {
     for (index, chain) in (0..).zip(view.chains()) {
         text.push_str(&chain_plan(view, index, chain));
     }
+    text.push_str(&memory(view, program));
     text
+}
+
+/// What the kernel keeps: `program` bytes, and its counters on each CPU.
+fn memory(view: &View<'_>, program: usize) -> String {
+    let each = program + view.counters().len() * size_of::<CounterValue>();
+    format!(
+        "memory: {program} bytes of program, {} of them text, and {} bytes for each of {} on each CPU; {} bytes a \
+         rule on one CPU\n",
+        view.source().len(),
+        size_of::<CounterValue>(),
+        counted(view.counters().len(), "counter"),
+        each / view.rules().len().max(1),
+    )
 }
 
 /// One chain.
@@ -164,6 +179,7 @@ fn counted(count: usize, noun: &str) -> String {
         "tree" => "trees",
         "node" => "nodes",
         "rule" => "rules",
+        "counter" => "counters",
         _ => "instructions",
     };
     format!("{count} {}", if count == 1 { noun } else { plural })

@@ -48,7 +48,7 @@ fn check(path: &Path, args: &CheckArgs) -> Result<String, Failure> {
     );
     if args.explain_plan {
         text.push('\n');
-        text.push_str(plan::explain(&view, &rules.options()).trim_end());
+        text.push_str(plan::explain(&view, program.bytes().len(), &rules.options()).trim_end());
     }
     Ok(text)
 }

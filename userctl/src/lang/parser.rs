@@ -25,7 +25,7 @@ use rustc_hash::FxHashMap;
 
 use super::error::{SyntaxError, SyntaxErrorKind};
 use super::include;
-use super::syntax::{Expr, Ident, Name, Names, Script, Text, Unsupported};
+use super::syntax::{Expr, Ident, Name, Names, Script, Stmt, Text, Unsupported};
 use super::token::{Cutter, Token, TokenKind};
 use super::words;
 use crate::source::{FileId, SourceMap, Span};
@@ -86,6 +86,8 @@ struct Parser<'a> {
     open_braces: u32,
     /// Where the token that was taken last ends.
     last_end: u32,
+    /// Room for the statements of a rule.
+    statements: Vec<Stmt>,
 }
 
 /// Parses files, one after the other, and everything that they include. The script is of use only if there are no errors.
@@ -98,6 +100,7 @@ pub(super) fn parse(sources: &mut SourceMap, files: &[FileId]) -> (Script, Vec<S
         errors: Vec::new(),
         open_braces: 0,
         last_end: 0,
+        statements: Vec::new(),
     };
     // The one that is pushed last is read first.
     files.iter().rev().for_each(|file| parser.push_input(*file));

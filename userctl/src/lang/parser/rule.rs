@@ -16,7 +16,8 @@ impl Parser<'_> {
     /// The statements of a rule, up to its end. What is not supported ends it early.
     pub(super) fn rule(&mut self) -> Parsed<Rule> {
         let start = self.peek().span;
-        let mut statements = Vec::new();
+        let mut statements = std::mem::take(&mut self.statements);
+        statements.clear();
         let mut comment: Option<Text> = None;
         loop {
             match self.peek().kind {
@@ -47,9 +48,10 @@ impl Parser<'_> {
             return Err(self.unexpected("a statement", None));
         }
         // A hundred thousand rules: what a growing vector keeps in hand adds up.
-        statements.shrink_to_fit();
+        let exactly = statements.drain(..).collect();
+        self.statements = statements;
         Ok(Rule {
-            statements,
+            statements: exactly,
             comment,
             span: self.since(start),
         })
