@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 //! `userctl load`: what `nft -f` does. The file's commands are executed on the ruleset that is loaded,
 //! and the outcome takes its place, all or nothing (see [`super::script`]).
+//!
+//! What is left as it is, is kept: of rules that keep their handle the counters, limits and quotas; of named sets
+//! the elements that are not mentioned, and their timeouts; of rules, handles and places in files. Where nothing
+//! differs but elements of sets, no program is compiled or published, and only those elements are sent. Rules
+//! that change are compiled with all others: a classifier is made of all rules of its chain.
 
 use std::io::Write;
 

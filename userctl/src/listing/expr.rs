@@ -155,7 +155,7 @@ impl Lister<'_> {
         }
         let protocol = select.selector.protocol;
         let name = select.selector.name;
-        match &select.argument {
+        match &*select.argument {
             Argument::None if select.selector.unqualified || protocol.is_empty() => {
                 self.out.push_str(name);
             }

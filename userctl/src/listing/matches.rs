@@ -18,7 +18,7 @@ fn old_check(matched: &Match) -> Option<&[&'static str]> {
             Test::Compare {
                 form: Form::Exists, ..
             },
-        ) => match &select.argument {
+        ) => match &*select.argument {
             Argument::Fib(flags) => Some(flags),
             _ => None,
         },

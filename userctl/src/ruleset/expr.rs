@@ -13,6 +13,7 @@ use ferrule_uapi::field::Field;
 use super::datatype::Datatype;
 use super::selector::Selector;
 use super::set::{Part, SetRef};
+use crate::rare::{Rare, Usual};
 
 /// Something that has a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,7 +89,7 @@ pub struct Select {
     /// Where the value comes from.
     pub source: Source,
     /// What was given beside the name.
-    pub argument: Argument,
+    pub argument: Rare<Argument>,
     /// Type of its values.
     pub datatype: Datatype,
     /// Width in bits: 1 to 128.
@@ -128,6 +129,10 @@ pub enum Argument {
     RawOption(u32, u32),
     /// `rt ip nexthop`, `rt ip6 nexthop`.
     Family(&'static str),
+}
+
+impl Usual for Argument {
+    const USUAL: &'static Self = &Argument::None;
 }
 
 /// Which direction of a connection; of IPsec: in is original, out is reply.

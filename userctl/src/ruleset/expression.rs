@@ -44,7 +44,7 @@ fn refuse<T>(kind: CheckErrorKind, span: Span) -> Checked<T> {
 /// As in nft, an address of a connection that says no family is no part of a key.
 fn of_a_family(typed: &Typed, span: Span) -> Checked<()> {
     match typed {
-        Typed::Select(select) => match (&select.argument, select.selector.name) {
+        Typed::Select(select) => match (&*select.argument, select.selector.name) {
             (Argument::Direction(_, None), "saddr" | "daddr") => {
                 refuse(CheckErrorKind::NeedsFamily("ct original ip saddr"), span)
             }

@@ -16,6 +16,7 @@ use super::selector::{
     find, get, load, presence, Layer, Lookup, Selector, Settable, SELECTORS, TCP_ALIASES,
 };
 use crate::lang::syntax::{Expr, ExprKind, Ident, Name};
+use crate::rare::Rare;
 use crate::source::Span;
 
 fn refuse<T>(kind: CheckErrorKind, span: Span) -> Checked<T> {
@@ -64,7 +65,7 @@ impl Select {
         Select {
             selector,
             source: selector.source,
-            argument: Argument::None,
+            argument: Rare::default(),
             datatype: selector.datatype,
             bits: selector.bits,
             tunnel: None,
@@ -86,7 +87,7 @@ impl Select {
     }
 
     fn with(mut self, argument: Argument) -> Self {
-        self.argument = argument;
+        self.argument = argument.into();
         self
     }
 }
@@ -496,7 +497,7 @@ impl<'a> Checker<'a> {
             ExprKind::Raw { base, offset, bits } => self.raw(*base, *offset, *bits, inner.span)?,
             _ => return refuse(CheckErrorKind::NotInner, inner.span),
         };
-        let offset = match (select.selector.place, &select.argument) {
+        let offset = match (select.selector.place, &*select.argument) {
             (Some((base, _)), Argument::Raw(_, offset)) => (base, *offset),
             (Some(place), _) => place,
             (None, _) => return refuse(CheckErrorKind::NotInner, inner.span),
@@ -537,7 +538,7 @@ pub(super) fn fib_presence(select: &Select) -> Select {
 /// The byte that raw payload of the link header lies in, and how far from its end, if it is less than a byte:
 /// nft lists the byte and a mask.
 pub(super) fn byte_of(select: &Select) -> Option<(Select, u32)> {
-    let Argument::Raw("ll", offset) = select.argument else {
+    let Argument::Raw("ll", offset) = *select.argument else {
         return None;
     };
     let last = offset % 8 + select.bits;

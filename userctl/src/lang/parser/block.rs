@@ -81,12 +81,20 @@ impl Parser<'_> {
     pub(super) fn chain_block(&mut self) -> Parsed<ChainBlock> {
         let mut block = ChainBlock::default();
         self.open_block()?;
+        block.rules.reserve(self.lines());
         while !self.block_ends()? {
             let result = self.chain_item(&mut block);
             self.after_item(result, &mut block.unsupported);
         }
         self.close_block();
         Ok(block)
+    }
+
+    /// How many lines there are up to the next brace: about as many rules.
+    fn lines(&mut self) -> usize {
+        let ahead = self.ahead().bytes();
+        let lines = ahead.take_while(|byte| !b"{}".contains(byte));
+        lines.filter(|byte| *byte == b'\n').count()
     }
 
     fn chain_item(&mut self, block: &mut ChainBlock) -> Parsed<()> {

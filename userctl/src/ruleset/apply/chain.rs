@@ -27,9 +27,7 @@ impl Applier<'_> {
         let table = self.table(&path.table)?;
         let chain = self.add_chain(table, &path.name, block, verb)?;
         let rules = block.map_or(&[][..], |block| &block.rules);
-        rules
-            .iter()
-            .for_each(|rule| self.append_rule(table, chain, rule));
+        self.append_rules(table, chain, rules);
         Ok(())
     }
 
@@ -100,9 +98,14 @@ impl Applier<'_> {
         index
     }
 
-    pub(super) fn append_rule(&mut self, table: usize, chain: usize, rule: &syntax::Rule) {
-        let rule = self.rule(table, rule);
-        self.ruleset.tables[table].chains[chain].rules.push(rule);
+    pub(super) fn append_rules(&mut self, table: usize, chain: usize, rules: &[syntax::Rule]) {
+        self.spans.reserve(rules.len());
+        let of = &mut self.ruleset.tables[table].chains[chain];
+        of.rules.reserve(rules.len());
+        for rule in rules {
+            let rule = self.rule(table, rule);
+            self.ruleset.tables[table].chains[chain].rules.push(rule);
+        }
     }
 
     /// Checks a rule and gives it a handle.

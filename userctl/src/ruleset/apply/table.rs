@@ -90,9 +90,7 @@ impl Applier<'_> {
             }
         }
         for (chain, rules) in added {
-            rules
-                .iter()
-                .for_each(|rule| self.append_rule(table, chain, rule));
+            self.append_rules(table, chain, rules);
         }
     }
 
