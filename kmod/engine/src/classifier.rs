@@ -181,12 +181,13 @@ impl Trees<'_> {
                 let (word, rest) = entry.split_first()?;
                 let (leads_to, last) = (word & !ENTRY_LAST, word & ENTRY_LAST != 0);
                 let (head, inside) = F::inside(self.classifier, rest, values)?;
-                let admits = inside & (head & ENTRY_ASKED & !*present == 0);
-                let past = leads_to >= best;
-                let found = admits & (leads_to > pc) & !past;
+                let whole = head & ENTRY_ASKED & !*present == 0;
+                let (behind, before) = (leads_to > pc, leads_to < best);
+                let found = inside & whole & behind & before;
                 best = if found { leads_to } else { best };
-                if found | past | last {
-                    *place = if found | past { at } else { NOTHING };
+                let stays = found | !before;
+                if stays | last {
+                    *place = if stays { at } else { NOTHING };
                     break;
                 }
                 at = at.wrapping_add(1);

@@ -249,7 +249,6 @@ fn policy_counter(owner: u32) -> Counter {
         identity: 2,
         owner,
         flags: COUNTER_POLICY,
-        ..Counter::default()
     }
 }
 
