@@ -185,8 +185,8 @@ impl Trees<'_> {
                 let (behind, before) = (leads_to > pc, leads_to < best);
                 let found = inside & whole & behind & before;
                 best = if found { leads_to } else { best };
-                let stays = found | !before;
-                if stays | last {
+                let stays = found || !before;
+                if stays || last {
                     *place = if stays { at } else { NOTHING };
                     break;
                 }
