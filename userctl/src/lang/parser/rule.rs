@@ -48,7 +48,8 @@ impl Parser<'_> {
             return Err(self.unexpected("a statement", None));
         }
         // A hundred thousand rules: what a growing vector keeps in hand adds up.
-        let exactly = statements.drain(..).collect();
+        let mut exactly = Vec::with_capacity(statements.len());
+        exactly.append(&mut statements);
         self.statements = statements;
         Ok(Rule {
             statements: exactly,
