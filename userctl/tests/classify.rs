@@ -444,6 +444,27 @@ fn a_rule_like_one_before_it_is_met_by_a_packet_that_was_changed_between_them() 
     }
 }
 
+#[test]
+fn a_chain_that_is_called_twice_is_asked_twice() {
+    let mut text = String::from("table ip t {\nchain a {\n");
+    for host in 1..8 {
+        let _ = writeln!(text, "ip saddr 10.0.0.{host} counter");
+    }
+    text.push_str("ip saddr 10.0.0.0/8 counter\n}\n");
+    text.push_str(
+        "chain c {\ntype filter hook forward priority 0; policy accept;\njump a\njump a\njump a\n}\n}\n",
+    );
+    let header = Header {
+        saddr: u32::from(Ipv4Addr::new(10, 0, 0, 3)),
+        ..Header::default()
+    };
+    for optimise in [true, false] {
+        let (verdict, _, counted, _) = judge(&program(&text, optimise), &header);
+        assert_eq!(verdict, Verdict::Accept, "optimise: {optimise}");
+        assert_eq!(counted.len(), 6, "optimise: {optimise}: {counted:?}");
+    }
+}
+
 /// What a lookup costs on the average.
 #[derive(Debug)]
 struct Effort {

@@ -40,6 +40,9 @@ const NOTHING: u32 = u32::MAX;
 pub(crate) struct Cursor {
     /// Which classifier; [`NONE`] if none.
     classifier: u32,
+    /// The instruction that asked last. One pass through a chain asks further and further on: who asks there again,
+    /// or further up, begins anew.
+    asked: u32,
     /// Bits of the dimensions that the packet has.
     pub(crate) present: u32,
     /// The values of the dimensions; those that the packet has not are of no meaning.
@@ -52,6 +55,7 @@ impl Cursor {
     /// Nowhere.
     pub(crate) const NOWHERE: Self = Cursor {
         classifier: NONE,
+        asked: 0,
         present: 0,
         values: [0; DIMS],
         entries: [NOTHING; TREES],
@@ -71,10 +75,11 @@ impl View<'_> {
         let first = classifier.first_word as usize;
         let words = self.words().get(first..)?;
         let trees = Trees { classifier, words };
-        if key.cursor.classifier != insn.a {
+        if key.cursor.classifier != insn.a || pc <= key.cursor.asked {
             trees.enter(key)?;
             key.cursor.classifier = insn.a;
         }
+        key.cursor.asked = pc;
         trees.first(&mut key.cursor, pc, insn.target)
     }
 }
