@@ -22,11 +22,20 @@ pub(super) fn frame(bytes: &[u8]) -> Option<String> {
     const TIMES_OUT: [(u8, u8, u8); 2] = [(ICMP, 11, 1), (ICMPV6, 3, 1)];
     if let Some((protocol, upper)) = transport {
         let icmp = (protocol, *packet.get(upper)?, *packet.get(upper + 1)?);
-        if TIMES_OUT.contains(&icmp) {
+        let is_late = protocol == ICMPV6 && is_late_news(packet.get(upper..)?);
+        if TIMES_OUT.contains(&icmp) || is_late {
             return None;
         }
     }
     Some(hex(&bytes))
+}
+
+/// Whether it is the news, seconds late and so in any run, that the router found no neighbour for a packet to
+/// fd00:3::77, where no host is: an ICMPv6 error of type 1, code 3, from its type on.
+pub(super) fn is_late_news(icmp: &[u8]) -> bool {
+    const DESTINATION: std::ops::Range<usize> = 8 + 24..8 + 40;
+    let nobody = [0xfd, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x77];
+    icmp.starts_with(&[1, 3]) && icmp.get(DESTINATION) == Some(&nobody)
 }
 
 /// A packet as it was delivered to a socket, as text.

@@ -185,6 +185,9 @@ impl World {
         ];
         self.local.each_delivered(|socket, bytes| {
             let place = LOCAL.get(socket).copied().unwrap_or("elsewhere");
+            if place == "ICMPv6 at the router" && normal::is_late_news(bytes) {
+                return;
+            }
             seen.entry(place)
                 .or_default()
                 .push(normal::delivered(bytes));
