@@ -10,8 +10,9 @@ use ferrule_uapi::classifier::TREES;
 use super::tree::{Parts, Tree};
 use super::Boxes;
 
-/// Elements and children that all trees together may have: so many for each box; but so many are no matter,
-/// unless there are very few boxes.
+/// Copies of boxes and children of nodes that all trees together may have: so many for each box; but so many are no
+/// matter, unless there are very few boxes. (A child takes a word, a copy an entry; few copies are kept, as runs that
+/// are alike are there once.)
 const ROOM_PER_BOX: usize = 5;
 const ROOM: usize = 1 << 17;
 const MOST_ROOM_PER_BOX: usize = 64;

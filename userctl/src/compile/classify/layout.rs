@@ -30,20 +30,8 @@ pub(super) fn lay_out(boxes: &Boxes, forest: &Forest, bodies: &[u32]) -> (Classi
     };
     let mut words = vec![0; node_words];
     for (node, offset) in forest.parts.nodes.iter().zip(&offsets) {
-        let at = *offset as usize;
         let dim = order.places[usize::from(node.dim)];
-        words[at] = NODE
-            | u32::from(node.height) << 24
-            | u32::from(node.bits) << 16
-            | u32::from(node.shift) << 8
-            | dim as u32;
-        words[at + 1] = pointer(node.absent);
-        for (word, child) in words[at + NODE_HEAD as usize..]
-            .iter_mut()
-            .zip(&node.children)
-        {
-            *word = pointer(*child);
-        }
+        write_node(&mut words[*offset as usize..], node, dim, pointer);
     }
     for (index, last) in &entries {
         let target = bodies[boxes.rules[*index as usize] as usize];
@@ -74,6 +62,20 @@ pub(super) fn lay_out(boxes: &Boxes, forest: &Forest, bodies: &[u32]) -> (Classi
     classifier.roots = roots;
     classifier.least = least;
     (classifier, words)
+}
+
+/// Writes a node, whose dimension is now number `dim`, to the beginning of `words`.
+fn write_node(words: &mut [u32], node: &Node, dim: usize, pointer: impl Fn(u32) -> u32) {
+    words[0] = NODE
+        | u32::from(node.height) << 24
+        | u32::from(node.bits) << 16
+        | u32::from(node.shift) << 8
+        | dim as u32;
+    words[1] = pointer(node.absent);
+    let children = words[NODE_HEAD as usize..].iter_mut();
+    for (word, child) in children.zip(&node.children) {
+        *word = pointer(*child);
+    }
 }
 
 /// How wide each dimension is, and so in which order they come.
